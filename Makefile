@@ -1,0 +1,53 @@
+# One command per habit. Everything lives in .venv; apt is asked only for what pip cannot bring.
+.PHONY: demo test test-full lint format bench install install-dev install-studio clean
+
+PYTHON ?= python3
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+WORKERS ?= auto
+
+demo: install      ## dub samples/talk.mp4 into Spanish with nothing but what the light core brings
+	@scripts/system-packages apertium-eng-spa=apertium
+	@scripts/demo
+
+test: install-dev  ## everything that tells right from wrong
+	@scripts/system-packages apertium-eng-spa=apertium
+	$(BIN)/python -m pytest -n $(WORKERS)
+
+lint: install-dev  ## style, types, and the walls between the rooms
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: install-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install-dev ## speed and size, on this machine, now
+	@scripts/system-packages apertium-eng-spa=apertium
+	$(BIN)/python -m bench.draft
+
+install: .venv/.light
+install-dev: .venv/.dev
+install-studio: .venv/.studio
+
+.venv/pyvenv.cfg:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+	  || { echo "dubber needs Python 3.10 to 3.13; $$($(PYTHON) --version) is first on this machine. Name another: make PYTHON=python3.12 …"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || scripts/system-packages python3-venv
+	$(PYTHON) -m venv .venv
+
+.venv/.light: .venv/pyvenv.cfg pyproject.toml constraints.txt
+	$(PIP) --editable .
+	@touch $@
+
+.venv/.dev: .venv/.light
+	$(PIP) --editable '.[dev]'
+	@touch $@
+
+.venv/.studio: .venv/.light
+	$(PIP) --editable '.[studio]'
+	@touch $@
+
+clean:
+	rm -rf .venv demo

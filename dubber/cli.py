@@ -1,0 +1,289 @@
+"""The command line: parses what a person typed, prints what came of it, exits with a status. Nothing else."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from dubber.errors import DubberError, Interrupted
+
+STATUSES = (
+    "Exit status: 0 done · 1 a bug of ours · 2 usage · 3 bad media · 4 something missing · 5 cannot write "
+    "(no space, no permission) · 6 project in use · 7 translation failed · 8 bad subtitles · "
+    "9 synthesis failed · 10 some films of a batch failed · 130 interrupted"
+)
+
+app = typer.Typer(
+    name="dubber",
+    help="Dub films on the picture's clock: the same speakers, the same timing, another language.",
+    epilog=STATUSES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs instead of a table.")]
+To = Annotated[str, typer.Option("--to", help="Language to dub into: es, pt-BR, Japanese …")]
+From = Annotated[str | None, typer.Option("--from", help="Language spoken in the film.")]
+ProfileName = Annotated[
+    str, typer.Option("--profile", help="studio (the real models) or draft (embedded engines).")
+]
+Speakers = Annotated[int, typer.Option("--speakers", min=1, help="How many people speak.")]
+Background = Annotated[
+    str, typer.Option("--background", help="What stays of the original: bed (music and effects), duck, none.")
+]
+Burn = Annotated[
+    bool, typer.Option("--burn", help="Also draw the subtitles into the picture (re-encodes it).")
+]
+NoOriginal = Annotated[bool, typer.Option("--no-original", help="Leave the original audio track out.")]
+NoTag = Annotated[
+    bool, typer.Option("--no-synthetic-tag", help="Do not mark the film's speech as synthetic.")
+]
+Track = Annotated[int, typer.Option("--track", min=0, help="Which audio track is the original, from 0.")]
+Emotion = Annotated[
+    float, typer.Option("--emotion", min=0.0, max=1.0, help="How much of a line's manner is kept.")
+]
+Seed = Annotated[int, typer.Option("--seed", help="For voices that draw at random.")]
+Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where the dubbed film goes.")]
+AudioOnly = Annotated[
+    Path | None, typer.Option("--audio-only", help="Write the dubbed sound alone to this .wav.")
+]
+Folder = Annotated[
+    Path | None, typer.Option("--project", help="Project folder; FILM.dub beside the film by default.")
+]
+Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes to use.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from dubber import __version__
+
+        sys.stdout.write(f"dubber {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    _version: Annotated[
+        bool, typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog=STATUSES)
+def translate(
+    film: Annotated[Path, typer.Argument(help="A film, or a recording.", show_default=False)],
+    to: To,
+    source: From = None,
+    profile: ProfileName = "studio",
+    transcript: Annotated[
+        Path | None, typer.Option("--transcript", help="What is said, as .srt: nothing is recognised then.")
+    ] = None,
+    translation: Annotated[
+        Path | None,
+        typer.Option("--translation", help="What is to be said, as .srt: nothing is translated then."),
+    ] = None,
+    speakers: Speakers = 1,
+    background: Background = "bed",
+    output: Output = None,
+    project: Folder = None,
+    audio_only: AudioOnly = None,
+    burn: Burn = False,
+    no_original: NoOriginal = False,
+    no_tag: NoTag = False,
+    track: Track = 0,
+    emotion: Emotion = 1.0,
+    seed: Seed = 0,
+    jobs: Jobs = None,
+    as_json: Json = False,
+) -> None:
+    """Dub one film: film in, dubbed film out. What an earlier run has done is taken from its project."""
+    with _told(as_json):
+        from dubber import pipeline, progress
+        from dubber.settings import Settings
+
+        settings = Settings.of(
+            to,
+            source=source,
+            profile=profile,
+            speakers=speakers,
+            background=background,
+            track=track,
+            burn=burn,
+            keep_original=not no_original,
+            synthetic_tag=not no_tag,
+            emotion=emotion,
+            seed=seed,
+        )
+        with progress.watcher(json=as_json) as watch:
+            report = pipeline.translate(
+                film,
+                settings,
+                transcript=transcript,
+                translation=translation,
+                folder=project,
+                output=output,
+                audio_only=audio_only,
+                jobs=jobs,
+                progress=watch,
+            )
+        _show([report], as_json=as_json)
+
+
+@app.command(epilog=STATUSES)
+def render(
+    project: Annotated[
+        Path, typer.Argument(help="A project folder (talk.dub), or its film.", show_default=False)
+    ],
+    to: Annotated[str | None, typer.Option("--to", help="Only this language of the project.")] = None,
+    background: Annotated[
+        str | None, typer.Option("--background", help="bed, duck or none from now on.")
+    ] = None,
+    output: Output = None,
+    audio_only: AudioOnly = None,
+    burn: Annotated[bool | None, typer.Option("--burn/--no-burn", help="Subtitles in the picture.")] = None,
+    original: Annotated[
+        bool | None, typer.Option("--original/--no-original", help="The original track.")
+    ] = None,
+    emotion: Annotated[
+        float | None, typer.Option("--emotion", min=0.0, max=1.0, help="Manner kept, 0 to 1.")
+    ] = None,
+    jobs: Jobs = None,
+    as_json: Json = False,
+) -> None:
+    """Make a dub again after its subtitles, voices or choices were edited. Only what changed is made."""
+    with _told(as_json):
+        from dubber import pipeline, progress
+
+        with progress.watcher(json=as_json) as watch:
+            reports = pipeline.render(
+                project,
+                target=to,
+                changes={
+                    "background": background,
+                    "burn": burn,
+                    "keep_original": original,
+                    "emotion": emotion,
+                },
+                output=output,
+                audio_only=audio_only,
+                jobs=jobs,
+                progress=watch,
+            )
+        _show(reports, as_json=as_json)
+
+
+@app.command(epilog=STATUSES)
+def batch(
+    folder: Annotated[
+        Path, typer.Argument(help="A folder of films; folders in it are walked too.", show_default=False)
+    ],
+    to: To,
+    source: From = None,
+    profile: ProfileName = "studio",
+    speakers: Speakers = 1,
+    background: Background = "bed",
+    no_original: NoOriginal = False,
+    no_tag: NoTag = False,
+    emotion: Emotion = 1.0,
+    seed: Seed = 0,
+    jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Films at the same time.")] = 1,
+    as_json: Json = False,
+) -> None:
+    """Dub every film in a folder. Run it again to go on; one bad film stops nobody."""
+    with _told(as_json):
+        from dubber import batch as films
+        from dubber import tables
+        from dubber.settings import Settings
+
+        settings = Settings.of(
+            to,
+            source=source,
+            profile=profile,
+            speakers=speakers,
+            background=background,
+            keep_original=not no_original,
+            synthetic_tag=not no_tag,
+            emotion=emotion,
+            seed=seed,
+        )
+        with tables.batch_watcher(json=as_json) as watch:
+            outcomes = list(films.dub_folder(folder, settings, jobs=jobs, watch=watch))
+        if as_json:
+            _print_json({"films": [outcome.as_json() for outcome in outcomes]})
+        else:
+            tables.show_batch(outcomes)
+        films.check(outcomes)
+
+
+@app.command(epilog=STATUSES)
+def doctor(as_json: Json = False) -> None:
+    """Say what this machine has and lacks, and the command for each lack."""
+    with _told(as_json):
+        from dubber import doctor as surgery
+        from dubber import tables
+
+        findings = surgery.examine()
+        if as_json:
+            _print_json({"findings": [finding.as_json() for finding in findings]})
+        else:
+            tables.show_doctor(findings)
+        surgery.check(findings)
+
+
+def main() -> NoReturn:
+    """The console script. Ctrl-C and a polite kill both end in exit status 130, with the project fit to resume."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    app()
+    raise SystemExit(0)
+
+
+def _show(reports: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        _print_json({"reports": reports})
+        return
+    from dubber import tables
+
+    for report in reports:
+        tables.show_report(report)
+
+
+def _print_json(value: Any) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+@contextmanager
+def _told(as_json: bool) -> Iterator[None]:
+    """Turns what can go wrong into its sentence and its exit status."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        _fail(
+            Interrupted("Stopped.", hint="What is done is kept: run the same command again to go on."),
+            as_json,
+        )
+    except DubberError as error:
+        _fail(error, as_json)
+
+
+def _fail(error: DubberError, as_json: bool) -> NoReturn:
+    if as_json:
+        told = {
+            "type": type(error).__name__,
+            "message": str(error),
+            "hint": error.hint,
+            "exit_status": error.exit_status,
+        }
+        _print_json({"error": told})
+    else:
+        sys.stderr.write(f"dubber: {error}\n" + (f"        {error.hint}\n" if error.hint else ""))
+    raise typer.Exit(error.exit_status)

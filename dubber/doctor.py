@@ -1,0 +1,115 @@
+"""What this machine has and lacks, and the command for each lack. Looks; installs nothing."""
+
+from __future__ import annotations
+
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dubber import profiles
+from dubber.errors import DubberError, MissingError
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked for. `needed` says whether the draft lane cannot do without it; `remedy` is a command."""
+
+    name: str
+    ok: bool
+    told: str
+    remedy: str | None = None
+    needed: bool = True
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return asdict(self)
+
+
+def examine() -> tuple[Finding, ...]:
+    """Everything looked for, in the order of the flow."""
+    return (_python(), _ffmpeg(), _listener(), _recogniser(), _translator(), _voice(), _studio(), _disk())
+
+
+def check(findings: Sequence[Finding]) -> None:
+    """Raises MissingError where the draft lane lacks something it cannot do without."""
+    lacking = [finding.name for finding in findings if finding.needed and not finding.ok]
+    if lacking:
+        raise MissingError(
+            f"Missing on this machine: {', '.join(lacking)}.", hint="The command for each stands above."
+        )
+
+
+def _python() -> Finding:
+    return Finding("Python", True, f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _ffmpeg() -> Finding:
+    from dubber import media
+
+    try:
+        found = media.ffmpeg_info()
+    except DubberError as error:
+        return Finding("ffmpeg", False, str(error), "make install")
+    return Finding("ffmpeg", True, f"{found.version} ({found.origin}, {found.path})")
+
+
+def _listener() -> Finding:
+    return _package("voice activity (Silero)", "faster_whisper", "make install")
+
+
+def _recogniser() -> Finding:
+    return _package("recogniser (PocketSphinx, English)", "pocketsphinx", "make install")
+
+
+def _translator() -> Finding:
+    from dubber.stages.translate import Apertium
+
+    name = "translator (Apertium)"
+    try:
+        pairs = Apertium().installed()
+    except DubberError as error:
+        told = f"{error} Without it, give translations as .srt (--translation)."
+        return Finding(name, False, told, "sudo apt-get install apertium-eng-spa", needed=False)
+    if not pairs:
+        return Finding(
+            name,
+            False,
+            "installed, but no language pair is",
+            "sudo apt-get install apertium-eng-spa",
+            needed=False,
+        )
+    return Finding(name, True, ", ".join(pairs))
+
+
+def _voice() -> Finding:
+    try:
+        engine = profiles.engine(profiles.DRAFT)
+    except DubberError as error:
+        return Finding("voice (eSpeak NG)", False, str(error), error.hint)
+    return Finding("voice (eSpeak NG)", True, f"{len(engine.languages())} languages")
+
+
+def _studio() -> Finding:
+    try:
+        profiles.require(profiles.STUDIO)
+    except MissingError as error:
+        return Finding("studio profile", False, str(error), error.hint, needed=False)
+    return Finding("studio profile", True, profiles.STUDIO.summary)
+
+
+def _disk() -> Finding:
+    from pathlib import Path
+
+    from dubber import atomic
+
+    return Finding("disk", True, f"{atomic.amount(atomic.free_space(Path.cwd()))} free here")
+
+
+def _package(name: str, module: str, remedy: str) -> Finding:
+    from importlib.util import find_spec
+
+    if find_spec(module) is None:
+        return Finding(name, False, f"the package {module} is not in {sys.prefix}", remedy)
+    return Finding(name, True, module)

@@ -1,0 +1,28 @@
+"""Films as files: read their headers, take their sound out on the film's clock, put a dub in.
+
+Never knows what is said, by whom, or in which project it lies.
+"""
+
+from dubber.media.containers import output_suffix
+from dubber.media.extract import Extracted, extract
+from dubber.media.ffmpeg import FFmpeg, ffmpeg_exe, ffmpeg_info
+from dubber.media.mux import Muxed, mux, write_audio
+from dubber.media.probe import Film, Stream, probe
+from dubber.media.tracks import MuxPlan, SoftSubtitle
+
+__all__ = [
+    "Extracted",
+    "FFmpeg",
+    "Film",
+    "MuxPlan",
+    "Muxed",
+    "SoftSubtitle",
+    "Stream",
+    "extract",
+    "ffmpeg_exe",
+    "ffmpeg_info",
+    "mux",
+    "output_suffix",
+    "probe",
+    "write_audio",
+]

@@ -1,0 +1,144 @@
+"""A film's sound as samples on the film's clock: late starts, holes and cut-off ends become silence.
+
+Never looks at what the samples mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from align.types import SAMPLE_RATE, SAMPLES_PER_MS
+from dubber.errors import MediaError
+from dubber.media.ffmpeg import call, committed, film_input, reason, require_space
+from dubber.media.probe import Film, Stream
+
+CHANNELS = 2
+SAMPLE_BYTES = 4  # float32
+FRAME_BYTES = CHANNELS * SAMPLE_BYTES
+
+ON_THE_CLOCK = "async=1:first_pts=0:min_hard_comp=0.008"
+"""aresample puts each packet where its time stamp says: silence before a late start and in a hole, a cut
+where sound would come too early. It acts from 8 ms of disagreement on: less than the shortest packet that can
+be missing (AAC: 21 ms), more than containers with whole milliseconds round away. Its own default, 100 ms,
+would let holes add up unheard."""
+
+SHORT_BY = 1000
+"""ms by which sound may end before the length its header states without a word about it: encoders round, and
+many containers state only one length for picture and sound."""
+
+RF64_FROM = 2**32 - 2**20
+"""Bytes of samples from which a WAV header cannot hold the length (32 bits, and some room for chunks)."""
+
+HEADER_BYTES = 4096
+"""More than ffmpeg's WAV header takes without metadata."""
+
+PACE = 1.0
+"""Seconds allowed per second of film; decoding sound takes about 0.01."""
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """What was written: `samples` per channel at 48 kHz (the film's length exactly), where the decoded sound
+    ended and where its header says it ends (ms on the film's clock), and sentences for the person."""
+
+    samples: int
+    decoded: int
+    declared: int
+    notes: tuple[str, ...] = ()
+
+
+def extract(
+    film: Film, out: Path, *, track: int = 0, progress: Callable[[float], None] = lambda _: None
+) -> Extracted:
+    """Write one audio track (counted from 0) on the film's clock: 48 kHz stereo float32 WAV, RF64 when large.
+
+    The file is `film.duration` ms × 48 samples long, exactly. Mono goes to both channels, more channels than
+    two are mixed down with ffmpeg's matrix (floats: nothing clips).
+
+    Raises MediaError (no audio track, nothing can be decoded), UsageError (no such track), SpaceError.
+    """
+    stream = film.audio(track)
+    samples = film.duration * SAMPLES_PER_MS
+    require_space(out.parent, samples * FRAME_BYTES)
+    with committed(out) as part:
+        said = _decode(film, stream, samples, part, progress)
+        frames = _frames(part)
+        if frames == 0:
+            raise MediaError(
+                f"No sound could be decoded from {film.path.name!r}.",
+                hint="The file is damaged, or its audio track is empty.",
+            )
+        _pad(part, samples)
+    decoded = frames // SAMPLES_PER_MS
+    declared = _declared_end(film, stream)
+    return Extracted(samples, decoded, declared, tuple(_notes(decoded, declared, said)))
+
+
+def _decode(film: Film, stream: Stream, samples: int, part: Path, progress: Callable[[float], None]) -> str:
+    """Decode into `part`, no longer than `samples`. Returns what the decoder complained of."""
+    import ffmpeg
+
+    chain = (
+        f"atrim=end={film.duration / 1000:.3f},"  # a wild time stamp must not become hours of silence
+        f"aresample={SAMPLE_RATE}:{ON_THE_CLOCK},"
+        f"aformat=sample_fmts=flt:channel_layouts=stereo,atrim=end_sample={samples}"
+    )
+    command = ffmpeg.output(
+        film_input(film.path, film.start_us)[str(stream.index)],
+        f"file:{part.absolute()}",
+        **{"filter:a": chain, "c:a": "pcm_f32le", "f": "wav", "map_metadata": "-1", "fflags": "+bitexact"},
+        rf64="always" if samples * FRAME_BYTES >= RF64_FROM else "never",
+        max_error_rate=1,  # damage is told as a note, and the sound that is left is used
+    )
+    return call(command.get_args(), duration=film.duration, pace=PACE, progress=progress).stderr
+
+
+def _frames(path: Path) -> int:
+    import soundfile
+
+    try:
+        return int(soundfile.info(str(path)).frames)
+    except soundfile.LibsndfileError:
+        return 0  # ffmpeg writes no WAV header when no packet was decoded
+
+
+def _pad(path: Path, samples: int) -> None:
+    """Lengthen ffmpeg's WAV with silence to `samples` per channel: grow the file, then correct its header.
+
+    By hand, because libsndfile's read-and-write mode rewrites ffmpeg's header two bytes shorter than it is
+    and so shifts every sample. Chunks as in EBU Tech 3306 (RF64).
+    """
+    with path.open("r+b") as file:
+        head = file.read(HEADER_BYTES)
+        data = head.index(b"data")
+        size = samples * FRAME_BYTES
+        end = data + 8 + size
+        file.truncate(end)
+        if head.startswith(b"RF64"):
+            sizes = [(20, end - 8, 8), (28, size, 8), (36, samples, 8)]
+        else:
+            sizes = [(4, end - 8, 4), (head.index(b"fact") + 8, samples, 4), (data + 4, size, 4)]
+        for place, value, width in sizes:
+            file.seek(place)
+            file.write(value.to_bytes(width, "little"))
+
+
+def _declared_end(film: Film, stream: Stream) -> int:
+    """ms on the film's clock at which the header says the track ends."""
+    if stream.duration is None:
+        return film.duration
+    return min(film.duration, (stream.start or 0) + stream.duration)
+
+
+def _notes(decoded: int, declared: int, complaints: str) -> list[str]:
+    notes = []
+    if declared - decoded > SHORT_BY:
+        notes.append(
+            f"The sound ends at {decoded / 1000:.1f} s of the {declared / 1000:.1f} s its header declares; "
+            "the file may be cut short."
+        )
+    if complaints.strip():
+        notes.append(f"The sound is damaged in places: {reason(complaints)}.")
+    return notes

@@ -1,0 +1,197 @@
+"""How ffmpeg is called: which one, on which inputs it may look, and how its output becomes a file.
+
+Knows nothing of dubs, tracks or clocks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dubber.errors import MediaError, MissingError, SpaceError
+from dubber.process import Finished, run
+
+PROTOCOLS = "file"
+"""All that an input may be read through: a film that names an address or another scheme gets no answer."""
+
+CONTAINERS = (
+    "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,wav,w64,flac,mp3,aac,ac3,eac3,"
+    "aiff,caf,au,mxf,rm,dv,nut,amr,ape,wv,tta"
+)
+"""libavformat's names of the real containers we read. Not here on purpose: playlists and scripts that open
+other files (hls, dash, concat, imf, image2), devices and generators (lavfi), and text shown as film (tty)."""
+
+NAME_LIMIT = 255
+"""Bytes in a file name on every usual file system."""
+
+ALWAYS = ("-nostdin", "-hide_banner", "-nostats", "-v", "error", "-progress", "pipe:1", "-y", "-copyts")
+"""What every call says: nobody to ask, progress as lines, and time stamps as they are (see `film_input`)."""
+
+BASE_TIMEOUT = 120.0
+"""Seconds any call may take, on top of what its film's length allows."""
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class FFmpeg:
+    """The ffmpeg in use: its path, the version it states, and where it is from, 'system' or 'wheel'."""
+
+    path: str
+    version: str
+    origin: str
+
+
+def ffmpeg_exe() -> str:
+    """Path of the ffmpeg to use: the system's on PATH, else the one that came with imageio-ffmpeg.
+
+    Raises MissingError.
+    """
+    return shutil.which("ffmpeg") or _wheel_exe()
+
+
+def _wheel_exe() -> str:
+    import imageio_ffmpeg  # its IMAGEIO_FFMPEG_EXE is respected
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise MissingError("There is no ffmpeg on this machine.", hint="Install ffmpeg.") from error
+
+
+def ffmpeg_info() -> FFmpeg:
+    """Which ffmpeg is used, for a person. Raises MissingError, also when it does not run."""
+    path = ffmpeg_exe()
+    return FFmpeg(path, _version(path), "system" if path == shutil.which("ffmpeg") else "wheel")
+
+
+@functools.cache
+def _version(path: str) -> str:
+    told = run([path, "-hide_banner", "-version"], timeout=30)
+    words = told.stdout.decode("utf-8", "replace").split()
+    if told.returncode != 0 or words[:2] != ["ffmpeg", "version"]:
+        raise MissingError(f"The ffmpeg at {path} does not run.", hint="Install another one.")
+    return words[2]
+
+
+def url(path: Path) -> str:
+    """A path as ffmpeg must be told it: whatever the name looks like, it is a local file and no option."""
+    return f"file:{path.absolute()}"
+
+
+def film_input(path: Path, start_us: int, **options: Any) -> Any:
+    """A hostile film as an ffmpeg-python input, on the film's clock: what plays at `start_us` is at 0.
+
+    It works together with `-copyts` (see `call`). Without it ffmpeg would put the first of the *chosen*
+    streams at 0 in some containers (MPEG-TS), and the picture's and the sound's clocks would differ.
+    """
+    import ffmpeg
+
+    return ffmpeg.input(
+        url(path),
+        protocol_whitelist=PROTOCOLS,
+        format_whitelist=CONTAINERS,
+        itsoffset=f"{-start_us / 1e6:.6f}",
+        **options,
+    )
+
+
+def own_input(path: Path, form: str) -> Any:
+    """A file that we made ourselves as an ffmpeg-python input; `form` is libavformat's name of its kind."""
+    import ffmpeg
+
+    return ffmpeg.input(url(path), protocol_whitelist=PROTOCOLS, format_whitelist=form, f=form)
+
+
+def call(
+    args: Sequence[str],
+    *,
+    duration: int,
+    pace: float,
+    progress: Progress,
+    cwd: Path | None = None,
+) -> Finished:
+    """Run ffmpeg on a film of `duration` ms with what ffmpeg-python compiled; `pace` is seconds allowed per
+    film second.
+
+    Raises SpaceError (disk full), MediaError (any other failure), ProcessTimeout.
+    """
+
+    def on_line(line: str) -> None:
+        key, _, value = line.partition("=")
+        if key == "out_time_us" and value.lstrip("-").isdigit():
+            progress(min(1.0, max(0.0, int(value) / 1000 / max(1, duration))))
+
+    done = run(
+        [ffmpeg_exe(), *ALWAYS, *args],
+        timeout=BASE_TIMEOUT + pace * duration / 1000,
+        on_line=on_line,
+        cwd=cwd,
+    )
+    if done.disk_full:
+        raise SpaceError("The disk became full while ffmpeg wrote.", hint="Free space and run again.")
+    if done.returncode != 0:
+        raise MediaError(f"ffmpeg could not do its work: {reason(done.stderr)}.")
+    return done
+
+
+def reason(stderr: str) -> str:
+    """ffmpeg's first complaint, the nearest to the cause, as part of a sentence."""
+    lines = [line for line in stderr.splitlines() if line.strip()]
+    said = lines[0] if lines else "it gave no reason"
+    while said.startswith("[") and "] " in said:
+        said = said.partition("] ")[2]
+    return "".join(c if c.isprintable() else " " for c in said).strip().rstrip(".")[:200]
+
+
+@contextlib.contextmanager
+def committed(out: Path) -> Iterator[Path]:
+    """Yield a sibling path to write to; when the block succeeds it becomes `out`, at once and durably.
+
+    When the block raises, nothing is left and an older `out` stays as it was. Raises SpaceError.
+    """
+    part = part_name(out)
+    try:
+        yield part
+        with part.open("rb+") as file:
+            os.fsync(file.fileno())
+        part.replace(out)
+        folder = os.open(out.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
+            raise SpaceError(
+                f"{out.name!r} cannot be written: {(error.strerror or 'no reason given').lower()}."
+            ) from error
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def part_name(out: Path) -> Path:
+    """The name under which `out` is written: beside it, always the same, and never too long for a name."""
+    name = f"{out.name}.part"
+    if len(os.fsencode(name)) > NAME_LIMIT:
+        name = f".{hashlib.sha256(os.fsencode(out.name)).hexdigest()[:32]}.part"
+    return out.with_name(name)
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Raise SpaceError when `folder`'s disk has fewer than `needed` bytes free."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise SpaceError(
+            f"{needed:,} bytes are needed in {str(folder)!r} and {free:,} are free.",
+            hint="Free space and run again.",
+        )

@@ -1,0 +1,143 @@
+"""The flow, top to bottom: probe → extract → separate → transcribe → diarize → segment → translate → cast →
+plan ⇄ synthesize → mix → mux → report. What each step does and keeps is in dubber/steps."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from dubber import atomic, profiles
+from dubber.errors import MissingError, UsageError
+from dubber.progress import Progress, Quiet
+from dubber.project import SUFFIX, Project
+from dubber.settings import Settings
+from dubber.stages import synthesize
+from dubber.steps import finish, hear, report, speak, wording
+from dubber.steps.run import Run
+
+
+def translate(
+    film: Path,
+    settings: Settings,
+    *,
+    transcript: Path | None = None,
+    translation: Path | None = None,
+    folder: Path | None = None,
+    output: Path | None = None,
+    audio_only: Path | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Dub `film` as `settings` say and return the report (plain data, also kept as report.json).
+
+    `transcript` and `translation` are subtitle files that replace recognising and translating. `folder` is the
+    project's, FILM.dub beside the film by default. Raises the whole DubberError tree.
+    """
+    profile = profiles.named(settings.profile)
+    profiles.require(profile)
+    settings = _with_source(settings, transcript, translation)
+    project = Project.open(film, folder)
+    with project.lock():
+        run = Run(project, settings, profile, progress or Quiet(), jobs or _cores())
+        run.settings = replace(
+            settings,
+            transcript=wording.keep_given(run, transcript) if transcript else None,
+            translation=wording.keep_given(run, translation) if translation else None,
+        )
+        return dub(run, output, audio_only)
+
+
+def render(
+    place: Path,
+    *,
+    target: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    output: Path | None = None,
+    audio_only: Path | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Dub a project again, in each of its languages or in `target` alone, with `changes` to its settings.
+
+    `place` is a project folder or a film that has one. Only what changed since is made. Returns a report per
+    language. Raises the whole DubberError tree; MissingError where nothing was ever dubbed there.
+    """
+    from dubber import languages
+
+    project = Project.load(place) if place.is_dir() or place.suffix == SUFFIX else Project.open(place)
+    known = project.languages
+    if not known:
+        raise MissingError(
+            f"Nothing was dubbed in {place} yet.", hint="Begin with `dubber translate FILM --to LANGUAGE`."
+        )
+    wanted = known if target is None else (languages.canonical(target),)
+    if not set(wanted) <= set(known):
+        raise UsageError(
+            f"This project is not dubbed into {wanted[0]}.", hint=f"It is dubbed into {', '.join(known)}."
+        )
+    if len(wanted) > 1 and (output or audio_only):
+        raise UsageError(
+            "One output cannot hold several languages.", hint=f"Say which: --to {' or --to '.join(known)}."
+        )
+    reports = []
+    with project.lock():
+        for language in wanted:
+            settings = Settings.from_json(project.run_settings(language) or {}).changed(**(changes or {}))
+            profile = profiles.named(settings.profile)
+            profiles.require(profile)
+            run = Run(project, settings, profile, progress or Quiet(), jobs or _cores())
+            reports.append(dub(run, output, audio_only))
+    return reports
+
+
+def dub(run: Run, output: Path | None, audio_only: Path | None) -> dict[str, Any]:
+    """The flow over a project that is held locked; returns its report."""
+    engine = profiles.engine(run.profile)
+    synthesize.check_language(engine, run.settings.target)
+    hear.check(run)
+    wording.check(run)
+    film = hear.open_film(run)
+    out = finish.output_path(run, film, output)
+    atomic.require(run.project.folder, finish.space_needed(run, film), "The film's sound")
+
+    sound = hear.sound(run, film)
+    segments = wording.transcript(run, hear.segments(run, film, sound))
+    lines = wording.lines(run, segments)
+    levels = finish.levels(run, sound)
+    cast = speak.prepare(run, engine, lines, sound, levels)
+    natural = speak.natural_lengths(run, cast, lines)
+    slots = speak.plan(lines, natural, film.duration)
+    takes = speak.takes(run, cast, lines, slots)
+    track = finish.mix(run, sound, takes, levels)
+    if audio_only is not None:
+        finish.sound_alone(run, film, track, audio_only)
+        fresh, out = True, audio_only
+    else:
+        fresh = finish.film(run, film, track, out)
+    run.project.remember_run(run.settings.target, run.settings.as_json())
+    return report.write(run, film, sound, segments, lines, takes, track, out, fresh=fresh)
+
+
+def _with_source(settings: Settings, transcript: Path | None, translation: Path | None) -> Settings:
+    """The settings with the source language where it was not said: a transcript's name may tell it
+    (talk.es.srt), the draft recogniser knows English only. Raises UsageError where it must be said."""
+    from dubber import languages
+
+    if settings.source != "und":
+        return settings
+    if transcript is None:
+        return replace(settings, source="en")
+    named = languages.from_file_name(transcript)
+    if named is None and translation is None:
+        raise UsageError(
+            f"Nothing says which language {transcript.name} is in.",
+            hint="Say it (--from es), or put it into the file's name (talk.es.srt).",
+        )
+    return replace(settings, source=named or "und")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,404 @@
+"""The project folder beside a film: the only room that writes into it, and the one that knows its layout.
+
+Never makes anything itself: stages hand over data, or write to the path they are given.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dubber import atomic, lock, names, written
+from dubber.errors import MediaError, MissingError, UsageError
+from dubber.store import Cache, digest_of
+
+FORMAT = "dubber project"
+SCHEMA = 1
+SUFFIX = ".dub"
+SETTINGS = "project.json"
+
+TRANSIENT = {"mix": 2}
+"""Stages whose results are as large as the film's sound and stale with every edit, and how many are kept."""
+
+_LOCK = ".lock"
+_RACY_NS = 2_000_000_000
+"""ns. A file changed this shortly before it was hashed may change again within the same tick of its clock:
+2 s is the coarsest clock of a file system in use (FAT)."""
+
+
+@dataclass(frozen=True)
+class VoiceFile:
+    """A speaker's reference in voices/: its path, the sha256 of its bytes, and whether the program made it.
+
+    One that is not ours was put there by a person, and theirs wins.
+    """
+
+    path: Path
+    digest: str
+    ours: bool
+
+
+class Project:
+    """A film and the folder that everything known about it lies in.
+
+    Opening one only looks; everything that writes needs `lock()` and raises RuntimeError without it. The
+    cache may be read at any time, written to under the lock.
+    """
+
+    def __init__(self, folder: Path, film: Path, data: dict[str, Any]) -> None:
+        self.folder = folder
+        self.film = film
+        self.cache = Cache(folder / "cache", transient=TRANSIENT)
+        self._data = data
+        self._held = False
+
+    @classmethod
+    def open(cls, film: Path, folder: Path | None = None) -> Project:
+        """The project of `film`, in `folder` or beside the film: talk.mp4 has talk.dub.
+
+        Where talk.dub belongs to another film (talk.mkv), the folder is talk.mp4.dub. Writes nothing.
+
+        Raises MissingError when there is no such film, MediaError when it is no regular file, UsageError
+        when the folder is not a project, is another film's, is damaged, or was made by a newer program.
+        """
+        film = _found(film)
+        if folder is not None:
+            folder = folder.parent.resolve() / folder.name
+            if not _is_vacant(folder) and not _claims(_load(folder), folder, film):
+                raise UsageError(
+                    f"{folder} is the project of another film, {_recorded(_load(folder))}.",
+                    hint="Name another folder.",
+                )
+            return cls._at(folder, film)
+        first, second = (
+            film.with_name(names.with_ending(name, SUFFIX)) for name in (film.stem or film.name, film.name)
+        )
+        for folder in (first, second):
+            if folder.is_file():  # a file that is called like a project, the film itself perhaps
+                continue
+            if _is_vacant(folder) or _claims(_load(folder), folder, film):
+                return cls._at(folder, film)
+        raise UsageError(
+            f"{first} and {second} both belong to other films.", hint="Name a folder for this film's project."
+        )
+
+    @classmethod
+    def load(cls, folder: Path) -> Project:
+        """The project in an existing folder; its film is looked for near the folder first, then where it was.
+
+        Raises MissingError when folder or film is gone, UsageError as `open` does.
+        """
+        folder = folder.parent.resolve() / folder.name
+        if not folder.exists():
+            raise MissingError(f"There is no project {folder}.", hint="Check the name.")
+        data = _load(folder)
+        for film in _places(data, folder):
+            if film.is_file():
+                return cls(folder.resolve(), film, data)
+        raise MissingError(
+            f"The film of {folder}, {_recorded(data)}, is no longer there.",
+            hint="Put it back, or start from the film where it is now and name this folder as its project.",
+        )
+
+    @classmethod
+    def _at(cls, folder: Path, film: Path) -> Project:
+        return cls(folder.resolve(), film, {} if _is_vacant(folder) else _load(folder))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Holds the project for this run; makes its folder first, and sweeps what a killed run left.
+
+        Raises InUseError, naming who holds it, SpaceError, and UsageError when the folder became another
+        film's since it was opened.
+        """
+        if self._held:
+            raise RuntimeError("this run holds the project already")
+        atomic.inner_folder(self.folder.parent, self.folder.name)
+        with lock.held(self.folder / _LOCK):
+            fresh = {} if _is_vacant(self.folder) else _load(self.folder)
+            known = not fresh or fresh["source"] == self._data.get("source")
+            if not known and not _claims(fresh, self.folder, self.film):
+                raise UsageError(
+                    f"{self.folder} has become the project of {_recorded(fresh)}.", hint="Run again."
+                )
+            self._data = fresh
+            atomic.sweep(self.folder)
+            self._held = True
+            try:
+                self._save()
+                atomic.inner_folder(self.folder, "cache")
+                yield
+            finally:
+                self._held = False
+
+    # -- project.json ------------------------------------------------------------------------------
+
+    def source_digest(self, progress: Callable[[float], None] = lambda _: None) -> str:
+        """sha256 of the film's bytes; an unchanged film is not read twice. Needs the lock.
+
+        Unchanged means: same size, inode, and times of change, the last of which lies safely before the
+        moment it was read. A new digest forgets the probe. Raises MissingError; MediaError when the film
+        changes while it is read.
+        """
+        source = self._section("source")
+        stamp = _stamp(self.film)
+        same = all(source.get(name) == stamp[name] for name in stamp)
+        if same and source.get("settled") is True and source.get("digest"):
+            return str(source["digest"])
+        settled = max(stamp["mtime_ns"], stamp["ctime_ns"]) + _RACY_NS < time.time_ns()
+        digest = digest_of(self.film, progress)
+        if _stamp(self.film) != stamp:
+            raise MediaError(
+                f"{self.film} changed while it was read.",
+                hint="Wait until it is completely there, and run again.",
+            )
+        if source.get("digest") != digest:
+            source.pop("probe", None)
+        source.update(stamp, digest=digest, settled=settled)
+        self._save()
+        return digest
+
+    @property
+    def probe(self) -> Any:
+        """What `remember_probe` was given for this film, or None."""
+        return self._section("source").get("probe")
+
+    def remember_probe(self, probe: Any) -> None:
+        """Keeps what is in the film (anything JSON can hold), until its digest changes."""
+        self._section("source")["probe"] = probe
+        self._save()
+
+    def run_settings(self, language: str) -> dict[str, Any] | None:
+        """The settings of the last run into `language`, or None."""
+        settings = self._section("runs").get(language)
+        return dict(settings) if isinstance(settings, dict) else None
+
+    def remember_run(self, language: str, settings: Mapping[str, Any]) -> None:
+        """Keeps the settings of a run into `language` in place of those of the run before."""
+        self._section("runs")[language] = dict(settings)
+        self._save()
+
+    @property
+    def languages(self) -> tuple[str, ...]:
+        """The languages this project was dubbed into, in order of the first time."""
+        return tuple(self._section("runs"))
+
+    def output(self, language: str) -> Path | None:
+        """Where the film dubbed into `language` was written last, or None."""
+        place = self._outputs(language)
+        near = place.get("relative")
+        return Path(os.path.normpath(self.folder / near)) if isinstance(near, str) else None
+
+    def is_made(self, language: str, path: Path, recipe: str) -> bool:
+        """Whether `path` is the film that was last written for `language`, of the same recipe, untouched since."""
+        place = self._outputs(language)
+        return (
+            self.output(language) == path
+            and place.get("recipe") == recipe
+            and path.is_file()
+            and all(place.get(name) == value for name, value in _seen(path).items())
+        )
+
+    def remember_output(self, language: str, path: Path, recipe: str) -> None:
+        """Keeps where the film dubbed into `language` was written, and a digest of what it was made of."""
+        near = os.path.relpath(path, self.folder)
+        self._section("outputs")[language] = {"relative": near, "recipe": recipe, **_seen(path)}
+        self._save()
+
+    def _outputs(self, language: str) -> dict[str, Any]:
+        place = self._section("outputs").get(language, {})
+        if not isinstance(place, dict):
+            raise _damaged(self.folder)
+        return place
+
+    # -- files a person may edit -------------------------------------------------------------------
+
+    def subtitles(self, name: str) -> written.Written:
+        """The state of <name>.srt ("transcript", "es"): its path, digest, whether edited, the base cues."""
+        return written.look(self.folder, name)
+
+    def write_subtitles(self, name: str, text: str, cues: Any, *, seen: str | None) -> Path:
+        """Writes <name>.srt over the file whose digest is `seen`, and remembers `cues`; see written.write."""
+        self._needs_lock()
+        return written.write(self.folder, name, text, cues, seen=seen)
+
+    def voice_file(self, speaker: str) -> VoiceFile | None:
+        """The reference of `speaker` in voices/, or None when there is none yet.
+
+        Raises UsageError when project.json names a file outside voices/, or voices/ is a link.
+        """
+        path = self._voice_path(speaker)
+        if not path.is_file():
+            return None
+        digest = digest_of(path)
+        ours = not path.is_symlink() and digest in self._voice(speaker).get("digests", [])
+        return VoiceFile(path, digest, ours)
+
+    def write_voice(self, speaker: str, make: Callable[[Path], None]) -> VoiceFile:
+        """Writes the reference of `speaker`, unless a person put their own there: then that one is returned.
+
+        `make` writes a WAV file to the path it is given. Raises SpaceError and what `make` raises.
+        """
+        self._needs_lock()
+        found = self.voice_file(speaker)
+        if found is not None and not found.ours:
+            return found
+        atomic.inner_folder(self.folder, "voices")
+        path, voice = self._voice_path(speaker), self._voice(speaker)
+        with atomic.replacing(path) as temporary:
+            make(temporary)
+            digest = digest_of(temporary)
+            # Both are ours until the new one is in place: a kill here must not make either a person's.
+            voice.update(file=path.name, digests=[digest] if found is None else [found.digest, digest])
+            self._section("voices")[speaker] = voice
+            self._save()
+        voice["digests"] = [digest]
+        self._save()
+        return VoiceFile(path, digest, ours=True)
+
+    def write_report(self, report: Any, html: str | None = None) -> None:
+        """Writes report.json, and report.html where there is one."""
+        self._needs_lock()
+        atomic.write_json(self.folder / "report.json", report)
+        if html is not None:
+            atomic.write_text(self.folder / "report.html", html)
+
+    # -- inside ------------------------------------------------------------------------------------
+
+    def _voice(self, speaker: str) -> dict[str, Any]:
+        voice = self._section("voices").get(speaker, {})
+        if not isinstance(voice, dict) or not isinstance(voice.get("digests", []), list):
+            raise _damaged(self.folder)
+        return dict(voice)
+
+    def _voice_path(self, speaker: str) -> Path:
+        others = [self._voice(other).get("file") for other in self._section("voices") if other != speaker]
+        taken = [name for name in others if isinstance(name, str)]
+        name = self._voice(speaker).get("file") or names.file_name(speaker, ".wav", taken)
+        folder = atomic.inner_folder(self.folder, "voices", make=False)
+        if not isinstance(name, str) or name in (".", "..") or Path(name).name != name or "\0" in name:
+            raise UsageError(
+                f"{self.folder / SETTINGS} names {name!r} as a voice, which is no file in {folder}.",
+                hint="Take that speaker out of its voices.",
+            )
+        return folder / name
+
+    def _section(self, name: str) -> dict[str, Any]:
+        section = self._data.setdefault(name, {})
+        if not isinstance(section, dict):
+            raise _damaged(self.folder)
+        return section
+
+    def _needs_lock(self) -> None:
+        if not self._held:
+            raise RuntimeError("the project must be locked to write into it")
+
+    def _save(self) -> None:
+        self._needs_lock()
+        self._data.update(format=FORMAT, schema=SCHEMA)
+        near = os.path.relpath(self.film, self.folder)
+        self._section("source").update(path=str(self.film), relative=near)
+        atomic.write_json(self.folder / SETTINGS, self._data)
+
+
+def outputs(folder: Path) -> tuple[Path, ...]:
+    """The dubbed films that the project in `folder` wrote; none where it is no project that can be read."""
+    try:
+        places = _load(folder).get("outputs", {})
+    except UsageError:
+        return ()
+    near = [place.get("relative") for place in places.values()] if isinstance(places, dict) else []
+    return tuple(Path(os.path.normpath(folder / one)) for one in near if isinstance(one, str))
+
+
+def _found(film: Path) -> Path:
+    if not film.exists():
+        raise MissingError(f"There is no film {film}.", hint="Check the name.")
+    if not film.is_file():
+        raise MediaError(f"{film} is no file.", hint="Name a film.")
+    return film.parent.resolve() / film.name
+
+
+def _is_vacant(folder: Path) -> bool:
+    """Whether a project can begin there: nothing, or only what a run killed at its first step leaves."""
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        return False
+    return not folder.exists() or all(
+        item.name.startswith((_LOCK, atomic.TEMPORARY_PREFIX)) for item in folder.iterdir()
+    )
+
+
+def _load(folder: Path) -> dict[str, Any]:
+    """What project.json holds. Raises UsageError when it is none of ours, newer, or damaged."""
+    try:
+        data = json.loads((folder / SETTINGS).read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        data = {}
+    except (ValueError, RecursionError) as error:
+        raise _damaged(folder) from error
+    if not isinstance(data, dict) or data.get("format") != FORMAT:
+        raise UsageError(
+            f"{folder} exists and is no dubber project.",
+            hint="Name another folder for the project, or move it.",
+        )
+    schema = data.get("schema")
+    if not isinstance(schema, int) or schema < 1 or not isinstance(data.get("source"), dict):
+        raise _damaged(folder)
+    if schema > SCHEMA:
+        raise UsageError(
+            f"{folder} was made by a newer dubber (schema {schema}; this one knows {SCHEMA}).",
+            hint="Update dubber, or name another folder for the project.",
+        )
+    return data
+
+
+def _damaged(folder: Path) -> UsageError:
+    return UsageError(
+        f"{folder / SETTINGS} is damaged.",
+        hint=f"Move {folder.name} away and run again; .srt files you edited can be copied to the new one.",
+    )
+
+
+def _recorded(data: dict[str, Any]) -> str:
+    return str(data["source"].get("path"))
+
+
+def _places(data: dict[str, Any], folder: Path) -> list[Path]:
+    """Where the film may be: as near to the folder as it was (both were moved), or where it was."""
+    source = data["source"]
+    near, path = source.get("relative"), source.get("path")
+    places = [Path(os.path.normpath(folder.resolve() / near))] if isinstance(near, str) else []
+    return places + ([Path(path)] if isinstance(path, str) else [])
+
+
+def _claims(data: dict[str, Any], folder: Path, film: Path) -> bool:
+    """Whether the project is that of `film`: recorded there, or lost since and of the very same content."""
+    present = [place for place in _places(data, folder) if place.is_file()]
+    if present:
+        return any(place.samefile(film) for place in present)
+    source = data["source"]
+    return bool(source.get("bytes") == film.stat().st_size and source.get("digest") == digest_of(film))
+
+
+def _seen(output: Path) -> dict[str, int]:
+    found = output.stat()
+    return {"bytes": found.st_size, "mtime_ns": found.st_mtime_ns}
+
+
+def _stamp(film: Path) -> dict[str, int]:
+    try:
+        found = film.stat()
+    except FileNotFoundError as error:
+        raise MissingError(f"{film} is no longer there.", hint="Put it back and run again.") from error
+    return {
+        "bytes": found.st_size,
+        "mtime_ns": found.st_mtime_ns,
+        "ctime_ns": found.st_ctime_ns,
+        "inode": found.st_ino,
+    }

@@ -1,0 +1,80 @@
+"""The choices of one run, as plain data that a project remembers. Knows no stage and reads no file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal, get_args
+
+from dubber.errors import UsageError
+
+Background = Literal["bed", "duck", "none"]
+BACKGROUNDS: tuple[str, ...] = get_args(Background)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a person asked for, everything that shapes the film and nothing that does not.
+
+    Languages are canonical BCP 47 tags. `transcript` and `translation` are sha256 digests of subtitle files
+    that were given and are kept in the project. `track` counts the film's audio tracks from 0. `seed` is
+    handed to voices that draw at random.
+    """
+
+    target: str
+    source: str = "und"
+    profile: str = "studio"
+    speakers: int = 1
+    background: Background = "bed"
+    transcript: str | None = None
+    translation: str | None = None
+    track: int = 0
+    burn: bool = False
+    keep_original: bool = True
+    synthetic_tag: bool = True
+    emotion: float = 1.0
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.background not in BACKGROUNDS:
+            raise UsageError(
+                f"There is no background {self.background!r}.",
+                hint=f"Choose one of {', '.join(BACKGROUNDS)}.",
+            )
+        if self.speakers < 1:
+            raise UsageError("A film has at least one speaker.", hint="Give --speakers 1 or more.")
+        if not 0.0 <= self.emotion <= 1.0:
+            raise UsageError("The emotion strength goes from 0 to 1.")
+        if self.track < 0:
+            raise UsageError("Audio tracks are counted from 0.")
+
+    @classmethod
+    def of(
+        cls, target: str, *, source: str | None = None, profile: str = "studio", **choices: Any
+    ) -> Settings:
+        """Settings from what a person typed: languages by any name, a profile that must exist.
+
+        Raises UsageError for a language or a profile that nobody knows.
+        """
+        from dubber import languages, profiles
+
+        return cls(
+            target=languages.canonical(target),
+            source="und" if source is None else languages.canonical(source),
+            profile=profiles.named(profile).name,
+            **choices,
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain JSON data; `from_json` reads it back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Settings:
+        """The settings a project remembers; keys that a newer version added are passed over."""
+        known = {f.name for f in fields(cls)}
+        return cls(**{key: value for key, value in data.items() if key in known})
+
+    def changed(self, **choices: Any) -> Settings:
+        """The same settings with every choice that is not None put in."""
+        return replace(self, **{key: value for key, value in choices.items() if value is not None})

@@ -1,0 +1,114 @@
+"""What a cue says: taking off markup, telling the speaker's label, and leaving what is spoken. No times here."""
+
+from __future__ import annotations
+
+import re
+
+CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+"""Control characters and lone surrogates: never part of a text. Line separators are not among them."""
+
+INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""Marks that only steer the layout. The joiners U+200C and U+200D stay: Persian and emoji are spelled with them."""
+
+LINE_SEPARATOR = re.compile("[\n\r\v\f\x85\u2028\u2029]")
+
+TAG = re.compile(
+    r"</?(?:i|b|u|s|em|strong|span|font|c|v|lang|ruby|rt|p|div)(?:[ .][^<>\n]{0,300})?/?>"  # HTML and WebVTT
+    r"|<\d[\d:.]{3,15}>"  # WebVTT: the moment a word lights up
+    r"|\{(?:\\|[A-Za-z]:)[^{}\n]{0,500}\}",  # ASS {\an8}, MicroDVD {y:i}
+    re.IGNORECASE,
+)
+BREAK = re.compile(r"(?i:<br ?/?>)|\\N")
+ENTITY = re.compile(r"&(?:amp;)*(amp|lt|gt|quot|apos|nbsp|lrm|rlm|#39|#x27);")
+ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "nbsp": "\xa0", "lrm": "", "rlm": ""}
+MARKUP_PASSES = 4
+"""Markup within markup is taken off this often; a text that still has some was made to have, and loses its `<`, `{`, `&`."""
+
+LONGEST_NAME = 60
+LABEL = re.compile(r"\[([^\[\]\n]{1,100})\][^\S\n]*(?=\S)")
+NOT_IN_NAMES = re.compile(r"[\[\]<>{}\\]")
+VOICE = re.compile(r"<v(?:\.[^ <>]{0,60})? ([^<>\n]{1,60})>", re.IGNORECASE)
+
+SOUND = re.compile(r"\[[^\[\]]*\]|［[^［］]*］|【[^【】]*】")
+ASIDE = re.compile(r"[-–—\s]*(?:\([^()]*\)|（[^（）]*）)[\s.]*")
+MUSIC = re.compile(r"[♩-♯]+")
+TURN = re.compile(r"\s*(?:[-‐-―−]{1,3}(?!\d)|>{2,3})\s*")
+"""What marks a change of speaker at the start of a line. A hyphen at a digit is a minus and is spoken."""
+
+
+def clean(text: str) -> str:
+    """The text without markup, control and layout characters, its lines stripped and the blank ones gone."""
+    if not text.isascii():
+        text = INVISIBLE.sub("", text)
+    text = without_markup(CONTROL.sub("", text))
+    lines = (line.strip() for line in LINE_SEPARATOR.split(text))
+    return "\n".join(line for line in lines if line)
+
+
+def without_markup(text: str) -> str:
+    """The text without HTML, WebVTT and ASS tags, entities read. What it returns holds no more of them."""
+    for _ in range(MARKUP_PASSES):
+        if not any(opener in text for opener in "<{&\\"):
+            return text
+        plain = TAG.sub("", BREAK.sub("\n", ENTITY.sub(_entity, text)).replace("\\h", " "))
+        if plain == text:
+            return text
+        text = plain
+    return re.sub(r"[<{&\\]", "", text)
+
+
+def _entity(match: re.Match[str]) -> str:
+    return ENTITIES.get(match.group(1), "'")
+
+
+def split_label(text: str) -> tuple[str | None, str]:
+    """The speaker's name and the rest of a clean text that begins with a label, `[Anna] Hello.`; else None and it all.
+
+    A bracket is a label when text follows it on its line and its first letter is no small one. Alone on its line, or
+    written small as subtitlers write sounds, `[door slams]`, it describes a sound and stays in the text.
+    """
+    label = LABEL.match(text)
+    if not label or _small(label.group(1)):
+        return None, text
+    name = name_of(label.group(1))
+    return (name, text[label.end() :]) if name else (None, text)
+
+
+def name_of(speaker: str) -> str | None:
+    """A speaker's name as a label can carry it: one line, no brackets, a capital first; None if nothing is left."""
+    # Cleaning reads entities, so brackets are looked for before it and after.
+    name = NOT_IN_NAMES.sub(" ", clean(NOT_IN_NAMES.sub(" ", speaker)))
+    name = " ".join(name.split())[:LONGEST_NAME].strip()
+    first = _first(name)
+    return name.replace(first, first.title(), 1) if first else None
+
+
+def _first(name: str) -> str:
+    return next((char for char in name if char.isalnum()), "")
+
+
+def _small(name: str) -> bool:
+    """Whether the first letter could be a capital and is not. Scripts without case, Georgian too, have no small ones."""
+    first = _first(name)
+    return first != first.title()
+
+
+def turns(text: str) -> int:
+    """How many speakers the marks in a clean text announce: dashes, `>>` or labels at the start of its lines; 0 for none."""
+    return sum(bool(TURN.match(line) or split_label(line)[0]) for line in text.split("\n"))
+
+
+def spoken(text: str) -> str:
+    """What a voice says of a cue's text, on one line; empty if nothing.
+
+    Left out are sounds in square brackets, a line that is one parenthesis, music notes, markup, and the dashes
+    or `>>` that mark a change of speaker.
+    """
+    text = SOUND.sub(" ", SOUND.sub(" ", clean(text)))  # twice: a bracket may hold another
+    said = [
+        TURN.sub("", MUSIC.sub(" ", line).strip(), count=1)
+        for line in ([] if ASIDE.fullmatch(text) else text.split("\n"))
+        if not ASIDE.fullmatch(line)
+    ]
+    line = " ".join(" ".join(said).split())
+    return line if _first(line) else ""

@@ -1,0 +1,238 @@
+"""How loud every line of the dub is to be, and where it stands: decided before a sample is mixed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from align.types import SAMPLE_RATE, SAMPLES_PER_MS, Span
+from dubber.audio import BLOCK, AudioFile, Stems
+from dubber.loudness import SUB_BLOCK_MS, Energies, Loudness, Meter, gated, gating_blocks, loudness_of
+
+FloatArray = npt.NDArray[np.float32]
+
+GAIN_DB = (-30.0, 20.0)
+"""The least and the most gain a take may get: past it the take or the source line is broken, not quiet."""
+
+SPEECH_FLOOR_LUFS = -60.0
+"""A source line below this holds no speech that was meant to be heard; its level would be that of noise."""
+
+SPEECH_FLOOR_LU = -25.0
+"""The same, against the median line of the film: whispers lie about 20 LU under speech."""
+
+USUAL_LUFS = -23.0
+"""EBU R 128's programme level: the level of speech in a film none of whose own speech can be measured."""
+
+CENTRE_DB = 1.0
+"""A line whose channels differ by less is in the middle; measured pans waver by that much."""
+
+PROGRAMME_TOLERANCE_LU = 0.3
+"""How far the dub's programme loudness may lie from the source's before the speech is moved; half of the
+0.5 LU that a film may differ by is left for what the estimate does not know."""
+
+PROGRAMME_CORRECTION_DB = 1.2
+"""The most that all speech is moved for it, so that each line stays within 1.5 LU of its source line."""
+
+
+@dataclass(frozen=True)
+class MixLine:
+    """One line to lay down: its take, a mono 48 kHz file or a function that gives the samples (called twice),
+    exactly as long as `slot`; and `source`, the speech it replaces, which may be empty."""
+
+    id: str
+    slot: Span
+    source: Span
+    take: Path | Callable[[], FloatArray]
+    speaker: str = ""
+
+
+@dataclass(frozen=True)
+class Levels:
+    """What a film's loudness was measured to be; worth keeping, for it never changes."""
+
+    source: Loudness
+    bed: Loudness
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain numbers and lists."""
+        return {"source": self.source.to_json(), "bed": self.bed.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Levels:
+        """What `to_json` gave. Raises KeyError, ValueError or TypeError for anything else."""
+        return cls(Loudness.from_json(data["source"]), Loudness.from_json(data["bed"]))
+
+
+@dataclass(frozen=True)
+class LineMix:
+    """How one line was laid down. Loudness in LUFS, None for silence.
+
+    `gain` in dB is all that was done to the take; `pan` is -1 (left) to 1 (right); `source` is the source
+    line's loudness, or where `measured` is False what stood in for it; `take` and `mixed` are the take's
+    loudness before and after the gain.
+    """
+
+    id: str
+    gain: float
+    pan: float
+    source: float
+    measured: bool
+    take: float | None
+    mixed: float | None
+
+
+def measure_stems(stems: Stems, progress: Callable[[float], None] = lambda _: None) -> Levels:
+    """The loudness of source and bed over the whole film, in one pass."""
+    source, bed = Meter(stems.source.channels), Meter(stems.source.channels)
+    for start, samples in stems.source.blocks():
+        source.push(samples)
+        bed.push(samples - stems.speech(start, start + len(samples)))
+        progress((start + len(samples)) / stems.frames)
+    return Levels(source.finish(), bed.finish())
+
+
+def load_take(line: MixLine) -> FloatArray:
+    """The line's take, shape (slot samples,). Raises ValueError where it is not exactly as long as its slot,
+    not 48 kHz mono, or holds values that are not numbers."""
+    if callable(line.take):
+        samples = np.asarray(line.take(), dtype=np.float32)
+    else:
+        with AudioFile(line.take) as file:
+            if file.rate != SAMPLE_RATE or file.channels != 1:
+                raise ValueError(f"the take of line {line.id} is not 48 kHz mono")
+            samples = file.read(0, file.frames)[:, 0]
+    expected = line.slot.duration * SAMPLES_PER_MS
+    if samples.shape != (expected,):
+        raise ValueError(f"the take of line {line.id} has shape {samples.shape}, its slot {expected} samples")
+    if not np.isfinite(samples).all():
+        raise ValueError(f"the take of line {line.id} holds values that are not numbers")
+    return samples
+
+
+def balance(
+    stems: Stems, lines: Sequence[MixLine], progress: Callable[[float], None]
+) -> tuple[list[LineMix], list[Energies]]:
+    """Gain and pan of every line, and its take's energies at that gain, per 100 ms from the slot's start.
+
+    A source line too quiet to be speech is given the usual level of its speaker, or of the film, and the
+    middle: its own level would be that of noise. Raises ValueError as `load_take` does.
+    """
+    sources = [_measure_source(stems, line.source) for line in lines]
+    usual = _usual([(line.speaker, source.integrated) for line, source in zip(lines, sources, strict=True)])
+    plans, energies = [], []
+    for done, (line, source) in enumerate(zip(lines, sources, strict=True), start=1):
+        take = loudness_of(load_take(line))
+        level = source.integrated
+        measured = level >= usual.floor
+        wanted = level if measured else usual.of(line.speaker)
+        gain = float(np.clip(wanted - take.integrated, *GAIN_DB)) if take.integrated > -math.inf else 0.0
+        plans.append(
+            LineMix(
+                id=line.id,
+                gain=gain,
+                pan=_pan(source.energies.sum(axis=0)) if measured else 0.0,
+                source=wanted,
+                measured=measured,
+                take=finite(take.integrated),
+                mixed=finite(take.integrated + gain),
+            )
+        )
+        energies.append(take.energies[:, 0] * 10 ** (gain / 10))
+        progress(done / len(lines))
+    return plans, energies
+
+
+def _measure_source(stems: Stems, span: Span) -> Loudness:
+    meter = Meter(2)
+    for start in range(span.samples.start, span.samples.stop, BLOCK):
+        meter.push(stems.speech(start, min(start + BLOCK, span.samples.stop)))
+    return meter.finish()
+
+
+@dataclass(frozen=True)
+class _Usual:
+    """The median loudness of the film's lines and of each speaker's, and below what a line has no speech."""
+
+    floor: float
+    film: float
+    speakers: Mapping[str, float]
+
+    def of(self, speaker: str) -> float:
+        return self.speakers.get(speaker, self.film)
+
+
+def _usual(levels: Sequence[tuple[str, float]]) -> _Usual:
+    audible = [(speaker, level) for speaker, level in levels if level >= SPEECH_FLOOR_LUFS]
+    if not audible:
+        return _Usual(SPEECH_FLOOR_LUFS, USUAL_LUFS, {})
+    floor = max(SPEECH_FLOOR_LUFS, median(level for _, level in audible) + SPEECH_FLOOR_LU)
+    kept = [(speaker, level) for speaker, level in audible if level >= floor]
+    speakers = {
+        name: median(level for speaker, level in kept if speaker == name)
+        for name in {name for name, _ in kept}
+    }
+    return _Usual(floor, median(level for _, level in kept), speakers)
+
+
+def _pan(energies: Energies) -> float:
+    """Where a line stands, -1 (left) to 1 (right), from its energy in the two channels."""
+    left, right = (float(value) for value in np.sqrt(energies))
+    near = 10 ** (CENTRE_DB / 20)
+    if left <= right * near and right <= left * near:
+        return 0.0
+    return math.atan2(right, left) * 4 / math.pi - 1
+
+
+def moved(plan: LineMix, correction: float) -> LineMix:
+    """The plan with `correction` dB more gain."""
+    if plan.mixed is None:
+        return plan
+    return replace(plan, gain=plan.gain + correction, mixed=plan.mixed + correction)
+
+
+def programme_correction(
+    target: float, background: Energies, lines: Sequence[MixLine], takes: Sequence[Energies]
+) -> float:
+    """The gain in dB for all speech, as small as will do, that brings the dub's programme loudness to within
+    PROGRAMME_TOLERANCE_LU of `target` LUFS, or as near as PROGRAMME_CORRECTION_DB allows.
+
+    `background` is what sounds under the dub, summed over channels, per 100 ms of the film; `takes` as
+    `balance` gave them. Speech and bed are unlike each other, so their energies add: the dub's loudness
+    is known before it is mixed.
+    """
+    dub = np.zeros(len(background) + 1)
+    for line, energies in zip(lines, takes, strict=True):
+        first, late = divmod(line.slot.start, SUB_BLOCK_MS)
+        share = late / SUB_BLOCK_MS
+        spread = np.append(energies * (1 - share), 0.0)
+        spread[1:] += energies * share
+        end = min(first + len(spread), len(dub))
+        dub[first:end] += spread[: end - first]
+    dub = dub[:-1]
+
+    def off(correction: float) -> float:
+        return gated(gating_blocks(background + dub * 10 ** (correction / 10))) - target
+
+    now = off(0.0) if lines and math.isfinite(target) else 0.0
+    if not math.isfinite(now) or abs(now) <= PROGRAMME_TOLERANCE_LU:
+        return 0.0
+    short, enough = 0.0, math.copysign(PROGRAMME_CORRECTION_DB, -now)
+    for _ in range(12):
+        middle = (short + enough) / 2
+        if math.copysign(1.0, now) * off(middle) > PROGRAMME_TOLERANCE_LU:
+            short = middle
+        else:
+            enough = middle
+    return enough
+
+
+def finite(value: float) -> float | None:
+    """The value, or None for the -inf of silence, which JSON does not know."""
+    return value if math.isfinite(value) else None

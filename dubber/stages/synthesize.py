@@ -1,0 +1,92 @@
+"""Synthesize: lines into takes through the voice's one door. Knows which line a failure belongs to; keeps nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from align.types import SAMPLES_PER_MS, Line
+from dubber.errors import DubberError, MissingError, SynthesisError
+from tts.door import Engine, FloatArray, SpeechRequest, Take
+from tts.errors import BadReference, LanguageNotSpoken, NothingToSay, VoiceError
+
+ONSET_FRAME = 10 * SAMPLES_PER_MS
+"""Samples of the 10 ms frames in which the start of speech is looked for (QUALITY: onset error)."""
+
+ONSET_BELOW_LOUD_DB = 30.0
+"""A frame counts as speech from 30 dB under the take's loudest frame on: quieter is breath and reverberation."""
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """One line spoken. `natural` is the unhurried length in ms; `onset` and `offset` say, in ms from the take's
+    start, where sound is first and last heard; `notes` are the engine's own."""
+
+    samples: FloatArray
+    natural: int
+    onset: int
+    offset: int
+    notes: dict[str, float | int | str]
+
+
+def speak(engine: Engine, line: Line, request: SpeechRequest) -> Spoken | None:
+    """One line through the door; None where its text holds nothing that can be spoken.
+
+    Raises SynthesisError, naming the line, where the engine fails or returns another length than asked
+    for; MissingError where it does not speak the language.
+    """
+    try:
+        (take,) = engine.speak([request])
+    except NothingToSay:
+        return None
+    except VoiceError as error:
+        raise _told(error, line) from error
+    if request.target is not None and len(take.samples) != request.target:
+        raise SynthesisError(
+            f"The voice returned {len(take.samples)} samples for line {line.id} where its slot has {request.target}."
+        )
+    if not np.isfinite(take.samples).all():
+        raise SynthesisError(
+            f"The voice returned no usable sound for line {line.id} ({_short(line.text)!r})."
+        )
+    onset, offset = sounding(take.samples)
+    return Spoken(take.samples, _natural_ms(take), onset, offset, dict(take.notes))
+
+
+def sounding(samples: FloatArray) -> tuple[int, int]:
+    """First and last millisecond at which a take, shape (n,) at 48 kHz, is heard; (0, 0) where it is silent."""
+    frames = len(samples) // ONSET_FRAME
+    if not frames:
+        return 0, 0
+    level = np.sqrt(np.mean(samples[: frames * ONSET_FRAME].reshape(frames, ONSET_FRAME) ** 2, axis=1))
+    loudest = float(level.max())
+    if loudest <= 0.0:
+        return 0, 0
+    heard = np.flatnonzero(level >= loudest * 10 ** (-ONSET_BELOW_LOUD_DB / 20))
+    frame_ms = ONSET_FRAME // SAMPLES_PER_MS
+    return int(heard[0]) * frame_ms, (int(heard[-1]) + 1) * frame_ms
+
+
+def check_language(engine: Engine, language: str) -> None:
+    """Raises MissingError, before any work, where the engine does not speak `language`."""
+    if not engine.speaks(language):
+        raise MissingError(
+            f"The voice {engine.name} does not speak {language!r}.",
+            hint=f"It speaks: {', '.join(sorted(engine.languages()))}.",
+        )
+
+
+def _natural_ms(take: Take) -> int:
+    return max(1, round(take.natural / SAMPLES_PER_MS))
+
+
+def _told(error: VoiceError, line: Line) -> DubberError:
+    if isinstance(error, LanguageNotSpoken):
+        return MissingError(str(error))
+    what = "hear its reference" if isinstance(error, BadReference) else "speak it"
+    return SynthesisError(f"Line {line.id} ({_short(line.text)!r}): the voice could not {what}: {error}")
+
+
+def _short(text: str, most: int = 40) -> str:
+    return text if len(text) <= most else text[: most - 1] + "…"

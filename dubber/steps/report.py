@@ -1,0 +1,128 @@
+"""What a run measured, as plain data: printed by the command line, kept as report.json. Measures timing by the metrics
+of align/metrics on the takes as they sound, not on the plan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from align import metrics
+from align.types import SAMPLES_PER_MS, Line, Segment, Span, union
+from dubber import languages
+from dubber.audio import AudioFile
+from dubber.media import Film
+from dubber.steps.finish import Track
+from dubber.steps.hear import Sound
+from dubber.steps.run import Run
+from dubber.steps.speak import Take
+
+REMADE = ("take", "natural", "translate")
+"""Stages whose cache misses are told: how many lines were worked on anew."""
+
+
+def write(
+    run: Run,
+    film: Film,
+    sound: Sound,
+    segments: Sequence[Segment],
+    lines: Sequence[Line],
+    takes: Sequence[Take],
+    track: Track,
+    out: Path,
+    *,
+    fresh: bool,
+) -> dict[str, Any]:
+    """The report of this run, written into its project. `fresh` says whether `out` was written now."""
+    counts = run.cache.counts
+    report = {
+        "film": str(run.project.film),
+        "project": str(run.project.folder),
+        "output": str(out),
+        "written": fresh,
+        "duration_ms": film.duration,
+        "settings": run.settings.as_json(),
+        "language": languages.english_name(run.settings.target),
+        "lines_remade": counts["take"].misses if "take" in counts else 0,
+        "cache": {stage: {"hits": one.hits, "misses": one.misses} for stage, one in sorted(counts.items())},
+        "seconds": {stage: round(seconds, 3) for stage, seconds in run.seconds.items()},
+        "timing": timing(sound.speech, takes, film.duration),
+        "loudness": {
+            "source_lufs": track.report["source"],
+            "dub_lufs": track.report["dub"],
+            "true_peak_dbtp": track.report["true_peak"],
+        },
+        "lines": _lines(segments, lines, takes, track),
+        "notes": list(run.progress.notes),
+    }
+    run.project.write_report(report)
+    return report
+
+
+def timing(speech: Sequence[Span], takes: Sequence[Take], duration: int) -> dict[str, Any]:
+    """The timing metrics of a dub. `speech` is where the source speaks (voice activity); the dub speaks where
+    its takes are heard."""
+    dubbed = union(heard(take) for take in takes)
+    spoken = [(take, heard(take).start - take.line.span.start) for take in takes if take.line.segments]
+    slots = [take.slot for take in takes]
+    onsets = metrics.onset_errors([error for _, error in spoken]) if spoken else None
+    shares = metrics.rate_shares(slots)
+    gaps = metrics.holes(speech, dubbed)
+    return {
+        "take_length_error_samples": max((abs(length_error(take)) for take in takes), default=0),
+        "overlap_ms": metrics.overlap_time([slot.span for slot in slots]),
+        "onset_error_median_ms": onsets.median if onsets else None,
+        "onset_error_95_ms": onsets.percentile_95 if onsets else None,
+        "speech_overlap": round(metrics.speech_overlap(speech, dubbed), 4),
+        "rate_comfortable": round(shares.comfortable, 4),
+        "rate_over_ceiling": list(shares.over_ceiling),
+        "holes_share": round(gaps.share, 4),
+        "holes": [[gap.start, gap.end] for gap in gaps.spans],
+        "drift_ms": metrics.drift([(take.line.span.start, error) for take, error in spoken], duration),
+    }
+
+
+def heard(take: Take) -> Span:
+    """Where on the film's clock a take is heard."""
+    start = take.slot.span.start
+    return Span(start + take.onset, start + max(take.offset, take.onset))
+
+
+def length_error(take: Take) -> int:
+    """Samples of the take − samples of its slot, counted in the file."""
+    with AudioFile(take.path) as file:
+        return file.frames - take.slot.span.duration * SAMPLES_PER_MS
+
+
+def _lines(
+    segments: Sequence[Segment], lines: Sequence[Line], takes: Sequence[Take], track: Track
+) -> list[dict[str, Any]]:
+    said = {segment.id: segment.text for segment in segments}
+    made = {take.line.id: take for take in takes}
+    laid = {line["id"]: line for line in track.report["lines"]}
+    told = []
+    for line in lines:
+        take = made.get(line.id)
+        entry: dict[str, Any] = {
+            "id": line.id,
+            "speaker": line.speaker,
+            "source": [line.span.start, line.span.end],
+            "source_text": " ".join(said[one] for one in line.segments if one in said),
+            "text": line.text,
+            "spoken": take is not None,
+        }
+        if take is not None:
+            slot = take.slot
+            entry |= {
+                "slot": [slot.span.start, slot.span.end],
+                "natural_ms": slot.natural,
+                "factor": round(slot.factor, 3),
+                "flags": list(slot.flags),
+                "onset_error_ms": heard(take).start - line.span.start if line.segments else None,
+                "voice": dict(take.notes),
+                "gain_db": laid[line.id]["gain"],
+                "source_lufs": laid[line.id]["source"],
+                "dub_lufs": laid[line.id]["mixed"],
+            }
+        told.append(entry)
+    return told

@@ -1,0 +1,192 @@
+"""From lines to takes: cast, natural pass, plan, synthesize. A take is kept under everything that shaped it, so that
+an edited line alone is spoken again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from align import slots as planner
+from align.types import SAMPLE_RATE, SAMPLES_PER_MS, Line, Slot, Span
+from dubber import store
+from dubber.audio import Stems, read_reference
+from dubber.errors import MissingError
+from dubber.stages import cast, synthesize
+from dubber.stages.mix import Levels
+from dubber.steps.hear import Sound
+from dubber.steps.run import Run
+from dubber.store import Key
+from tts.door import Emotion, Engine, FloatArray, Reference, SpeechRequest, Voice
+from tts.errors import BadReference
+
+NATURAL, TAKE = 1, 1
+"""Versions of what the natural pass and the synthesize stage compute."""
+
+
+@dataclass(frozen=True)
+class Take:
+    """One line spoken into its slot: the file (mono, 48 kHz), where sound begins and ends in it (ms from its
+    start), and what the engine noted."""
+
+    line: Line
+    slot: Slot
+    path: Path
+    key: Key
+    onset: int
+    offset: int
+    notes: Mapping[str, float | int | str]
+
+
+@dataclass
+class Cast:
+    """Who speaks each line and how: references by digest, heard only when a line is really to be spoken."""
+
+    engine: Engine
+    stems: Stems
+    strength: float
+    voice_files: Mapping[str, tuple[Path, str]]
+    manner: Mapping[str, tuple[Span, str] | None]
+    _voices: dict[str, Voice] = field(default_factory=dict)
+
+    def inputs(self, line: Line) -> dict[str, str]:
+        """The digests of everything but the text and the slot that shapes how this line sounds."""
+        manner = self.manner[line.id]
+        return {
+            "engine": self.engine.digest,
+            "voice": self.voice_files[line.speaker][1],
+            "emotion": manner[1] if manner else "",
+        }
+
+    def voice(self, speaker: str) -> Voice:
+        """The speaker's timbre. Raises MissingError where their reference cannot be used."""
+        if speaker not in self._voices:
+            path = self.voice_files[speaker][0]
+            try:
+                self._voices[speaker] = self.engine.voice(Reference(*read_reference(path)))
+            except BadReference as error:
+                raise MissingError(
+                    f"The voice of {speaker} cannot be learned from {path.name}: {error}",
+                    hint=f"Put a clear recording of 5 to 12 s in its place: {path}",
+                ) from error
+        return self._voices[speaker]
+
+    def emotion(self, line: Line) -> Emotion | None:
+        """The line's manner, None where the source has nothing to learn it from."""
+        manner = self.manner[line.id]
+        if manner is None or self.strength == 0.0:
+            return None
+        try:
+            return self.engine.emotion(_heard(self.stems, [manner[0]]), strength=self.strength)
+        except BadReference:
+            return None  # a line mumbled below what can be measured is said in the speaker's usual manner
+
+
+def prepare(run: Run, engine: Engine, lines: Sequence[Line], sound: Sound, levels: Levels) -> Cast:
+    """Chooses references. A speaker's file in voices/ stays once it is there, whoever put it there."""
+    with run.stage("cast"):
+        known = {speaker: run.project.voice_file(speaker) for speaker in {line.speaker for line in lines}}
+        missing = [speaker for speaker, file in known.items() if file is None]
+        chosen = cast.timbre(lines, lambda span: levels.source.of([span])) if missing else {}
+        for speaker in missing:
+            if not chosen[speaker]:
+                raise MissingError(
+                    f"Nobody called {speaker} is heard in the film, so there is no voice to speak with.",
+                    hint=f"Put a recording of 5 to 12 s into {run.project.folder / 'voices'} as {speaker}.wav, "
+                    "or use the label of somebody who is heard.",
+                )
+            reference = _heard(sound.stems, chosen[speaker])
+            known[speaker] = run.project.write_voice(speaker, partial(_write, reference))
+        manner = {}
+        for line in lines:
+            span = cast.emotion(line)
+            digest = f"{sound.stem_key.digest}:{span.start}-{span.end}:{run.settings.emotion}" if span else ""
+            manner[line.id] = (span, digest) if span else None
+    files = {speaker: (file.path, file.digest) for speaker, file in known.items() if file is not None}
+    return Cast(engine, sound.stems, run.settings.emotion, files, manner)
+
+
+def natural_lengths(run: Run, cast_: Cast, lines: Sequence[Line]) -> dict[str, int]:
+    """How long each line is unhurried, in ms, measured by speaking it; lines that cannot be spoken are left out."""
+    lengths: dict[str, int] = {}
+    with run.stage("measure") as advance:
+        for done, line in enumerate(lines, 1):
+            key = store.key("natural", NATURAL, cast_.inputs(line), _said(run, line))
+            length = run.cache.json(key, partial(_natural, run, cast_, line))
+            if length is None:
+                run.progress.note(f"{line.text!r} holds nothing that can be spoken; the line stays silent.")
+            else:
+                lengths[line.id] = length
+            advance(done / len(lines))
+    return lengths
+
+
+def plan(lines: Sequence[Line], lengths: Mapping[str, int], duration: int) -> dict[str, Slot]:
+    """A slot for every line that can be spoken, by line id."""
+    spoken = [line for line in lines if line.id in lengths]
+    return {slot.line: slot for slot in planner.plan(spoken, lengths, duration)}
+
+
+def takes(run: Run, cast_: Cast, lines: Sequence[Line], slots: Mapping[str, Slot]) -> tuple[Take, ...]:
+    """Every line spoken into its slot, exactly as long; kept one by one as they are made."""
+    spoken = [line for line in lines if line.id in slots]
+    made = []
+    with run.stage("synthesize") as advance:
+        for done, line in enumerate(spoken, 1):
+            made.append(_take(run, cast_, line, slots[line.id]))
+            advance(done / len(spoken))
+    return tuple(made)
+
+
+def _take(run: Run, cast_: Cast, line: Line, slot: Slot) -> Take:
+    said = {**_said(run, line), "slot_ms": slot.span.duration}
+    key = store.key("take", TAKE, cast_.inputs(line), said)
+    target = slot.span.duration * SAMPLES_PER_MS
+
+    def make(out: Path) -> dict[str, object]:
+        spoken = synthesize.speak(cast_.engine, line, _request(run, cast_, line, target))
+        assert spoken is not None, "a line without sound has no slot"
+        _write(Reference(spoken.samples, SAMPLE_RATE), out)
+        return {"onset": spoken.onset, "offset": spoken.offset, "notes": spoken.notes}
+
+    path = run.cache.file(key, ".wav", make)
+    notes = run.cache.notes(key, ".wav")
+    return Take(line, slot, path, key, notes["onset"], notes["offset"], notes["notes"])
+
+
+def _natural(run: Run, cast_: Cast, line: Line) -> int | None:
+    spoken = synthesize.speak(cast_.engine, line, _request(run, cast_, line, None))
+    return None if spoken is None else spoken.natural
+
+
+def _request(run: Run, cast_: Cast, line: Line, target: int | None) -> SpeechRequest:
+    return SpeechRequest(
+        line.text,
+        run.settings.target,
+        cast_.voice(line.speaker),
+        cast_.emotion(line),
+        target=target,
+        seed=run.settings.seed,
+    )
+
+
+def _said(run: Run, line: Line) -> dict[str, object]:
+    return {"text": line.text, "language": run.settings.target, "seed": run.settings.seed}
+
+
+def _heard(stems: Stems, spans: Sequence[Span]) -> Reference:
+    """The speech stem in these spans one after the other, as mono."""
+    parts: list[FloatArray] = []
+    for span in spans:
+        where = span.samples
+        parts.append(stems.speech(where.start, where.stop).mean(axis=1, dtype=np.float32))
+    return Reference(np.concatenate(parts), SAMPLE_RATE)
+
+
+def _write(sound: Reference, out: Path) -> None:
+    import soundfile
+
+    soundfile.write(str(out), sound.samples, sound.rate, subtype="FLOAT", format="WAV")

@@ -1,0 +1,139 @@
+"""Reports, batches and findings as tables for a person at a terminal. Prints; measures nothing."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from dubber.batch import Outcome, Watch
+    from dubber.doctor import Finding
+
+LINES_SHOWN = 12
+"""Lines with something to look at that are printed; the rest stands in report.json."""
+
+ONSET_LATE_MS = 250
+"""An onset error a viewer notices (QUALITY: 95 % of lines stay within it)."""
+
+
+def show_report(report: dict[str, Any]) -> None:
+    """One dub: what was made, how it was measured, and the lines worth a look."""
+    from rich.table import Table
+
+    console = _console()
+    timing, loudness = report["timing"], report["loudness"]
+    spoken = [line for line in report["lines"] if line["spoken"]]
+    table = Table(box=None, show_header=False, pad_edge=False)
+    rows = [
+        ("lines", f"{len(spoken)} spoken, {report['lines_remade']} of them now"),
+        ("onset error", _onsets(timing)),
+        ("speech overlap", f"{timing['speech_overlap']:.2f}"),
+        ("rate", f"{timing['rate_comfortable']:.0%} of lines within 0.85-1.15 of their natural length"),
+        ("length error", f"{timing['take_length_error_samples']} samples; overlap {timing['overlap_ms']} ms"),
+        ("loudness", f"{_lufs(loudness['dub_lufs'])} (source {_lufs(loudness['source_lufs'])})"),
+        ("time", f"{sum(report['seconds'].values()):.1f} s for {report['duration_ms'] / 1000:.1f} s of film"),
+    ]
+    for name, value in rows:
+        table.add_row(name, value)
+    console.print(table)
+    _show_lines(console, [line for line in spoken if _worth_a_look(line)])
+    made = "dubbed film" if report["written"] else "unchanged"
+    console.print(f"{made}: {report['output']}", markup=False, soft_wrap=True, highlight=False)
+    console.print(f"project: {report['project']}", markup=False, soft_wrap=True, highlight=False)
+
+
+def _show_lines(console: Console, lines: Sequence[dict[str, Any]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not lines:
+        return
+    table = Table(
+        "at", "factor", "onset", "flags", "text", box=None, title="worth a look", title_justify="left"
+    )
+    for line in lines[:LINES_SHOWN]:
+        onset = line["onset_error_ms"]
+        table.add_row(
+            _clock(line["slot"][0]),
+            f"{line['factor']:.2f}",
+            "" if onset is None else f"{onset:+d} ms",
+            " ".join(line["flags"]),
+            Text(line["text"], overflow="ellipsis", no_wrap=True),
+        )
+    console.print(table)
+    if len(lines) > LINES_SHOWN:
+        console.print(f"… and {len(lines) - LINES_SHOWN} more in report.json")
+
+
+def _worth_a_look(line: dict[str, Any]) -> bool:
+    late = line["onset_error_ms"] is not None and abs(line["onset_error_ms"]) > ONSET_LATE_MS
+    return late or not {"compressed", "crowded", "short"}.isdisjoint(line["flags"])
+
+
+def show_batch(outcomes: Sequence[Outcome]) -> None:
+    """One row per film of a batch."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("film", "", "time", "", box=None)
+    for outcome in sorted(outcomes, key=lambda one: one.film):
+        told = outcome.report["output"] if outcome.report else outcome.message
+        colour = {"done": "green", "unchanged": "dim", "failed": "red"}[outcome.status]
+        table.add_row(
+            Text(outcome.film.name), Text(outcome.status, colour), f"{outcome.seconds:.1f} s", Text(told)
+        )
+    _console().print(table)
+
+
+def show_doctor(findings: Sequence[Finding]) -> None:
+    """One row per thing looked for; a lack is followed by its remedy."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, show_header=False)
+    for finding in findings:
+        mark = Text("ok", "green") if finding.ok else Text("missing", "red" if finding.needed else "yellow")
+        table.add_row(mark, Text(finding.name), Text(finding.told))
+        if finding.remedy:
+            table.add_row("", "", Text(f"→ {finding.remedy}"))
+    _console().print(table)
+
+
+@contextmanager
+def batch_watcher(*, json: bool) -> Iterator[Watch]:
+    """Shows which film is at which stage: a line each on stderr as stages begin; nothing with `json`."""
+    last: dict[Path, str] = {}
+
+    def watch(film: Path, stage: str, share: float) -> None:
+        if not json and last.get(film) != stage:
+            last[film] = stage
+            sys.stderr.write(f"{film.name}: {stage}\n")
+
+    yield watch
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _onsets(timing: dict[str, Any]) -> str:
+    if timing["onset_error_median_ms"] is None:
+        return "no line with source speech"
+    return (
+        f"median {timing['onset_error_median_ms']:.0f} ms, 95 % within {timing['onset_error_95_ms']:.0f} ms"
+    )
+
+
+def _lufs(value: float | None) -> str:
+    return "silence" if value is None else f"{value:.1f} LUFS"
+
+
+def _clock(ms: int) -> str:
+    return f"{ms // 3_600_000}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"

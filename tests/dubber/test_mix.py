@@ -1,0 +1,326 @@
+"""What dubber.stages.mix promises: takes to the sample in their slots, at the level of what they replace."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from align.types import Span
+from dubber.audio import AudioFile, AudioWriter, Stems
+from dubber.limiter import REACH
+from dubber.loudness import loudness_of, true_peak
+from dubber.stages.mix import Levels, MixLine, MixReport, measure_stems, mix
+
+MS = 48
+
+
+@lru_cache
+def voice(ms: int, pitch: float = 120.0, level: float = -20.0) -> np.ndarray:
+    """A buzz with syllables, mono, `level` LUFS, beginning and ending at zero."""
+    t = np.arange(ms * MS) / 48_000
+    buzz = sum(np.sin(2 * math.pi * pitch * k * t) / k for k in range(1, 20))
+    rhythm = np.abs(np.sin(math.pi * max(1, round(ms / 250)) * np.arange(ms * MS) / (ms * MS)))
+    sound = (buzz * rhythm).astype(np.float32)
+    sound *= np.float32(10 ** ((level - loudness_of(sound).integrated) / 20))
+    sound.setflags(write=False)
+    return sound
+
+
+def stereo(mono: np.ndarray, pan: float = 0.0) -> np.ndarray:
+    """Constant-power panned, so that it stays as loud: -1 left, 1 right."""
+    angle = (pan + 1) * math.pi / 4
+    return (mono[:, None] * [math.cos(angle), math.sin(angle)]).astype(np.float32)
+
+
+def music(ms: int, level: float = -35.0, seed: int = 0) -> np.ndarray:
+    sound = np.random.default_rng(seed).normal(size=(ms * MS, 2)).astype(np.float32)
+    return sound * np.float32(10 ** ((level - loudness_of(sound).integrated) / 20))
+
+
+class Film:
+    """A film of `ms` made of a bed and of voices at given times, and what is mixed of it."""
+
+    def __init__(self, folder: Path, ms: int, bed: np.ndarray | None = None) -> None:
+        self.folder, self.ms = folder, ms
+        self.bed = np.zeros((ms * MS, 2), np.float32) if bed is None else bed
+        self.speech = np.zeros((ms * MS, 2), np.float32)
+
+    def say(self, start: int, sound: np.ndarray) -> Span:
+        self.speech[start * MS : start * MS + len(sound)] += sound
+        return Span(start, start + len(sound) // MS)
+
+    def stems(self) -> Stems:
+        for name, sound in (("source", self.bed + self.speech), ("speech", self.speech)):
+            with AudioWriter(self.folder / f"{name}.wav") as writer:
+                writer.append(sound)
+        return Stems(AudioFile(self.folder / "source.wav"), AudioFile(self.folder / "speech.wav"))
+
+    def mix(self, lines: list[MixLine], **how: object) -> tuple[np.ndarray, MixReport]:
+        stems = self.stems()
+        report = mix(stems, lines, self.folder / "dub.wav", levels=measure_stems(stems), **how)  # type: ignore[arg-type]
+        with AudioFile(self.folder / "dub.wav") as file:
+            assert (file.frames, file.channels, file.rate) == (self.ms * MS, 2, 48_000)
+            return file.read(0, file.frames), report
+
+
+def line(name: str, start: int, sound: np.ndarray, source: Span | None = None, speaker: str = "") -> MixLine:
+    slot = Span(start, start + len(sound) // MS)
+    return MixLine(name, slot, slot if source is None else source, lambda: sound, speaker)
+
+
+def test_a_take_lies_exactly_in_its_slot(tmp_path: Path) -> None:
+    film = Film(tmp_path, 5_000)
+    source = film.say(1_003, stereo(voice(1_500)))
+    take = voice(1_711, pitch=200)
+    dub, report = film.mix([line("1", 1_017, take, source)], background="none")
+    slot = slice(1_017 * MS, 1_017 * MS + len(take))
+    gain = 10 ** (report.lines[0].gain / 20) * math.sqrt(0.5)
+    np.testing.assert_allclose(dub[slot], take[:, None] * gain * np.ones(2), atol=1e-6)
+    assert not dub[: slot.start].any() and not dub[slot.stop :].any()
+
+
+def test_lines_are_as_loud_as_what_they_replace(tmp_path: Path) -> None:
+    film = Film(tmp_path, 30_000, music(30_000, -40))
+    lines = []
+    for number, (level, length) in enumerate(
+        [(-14, 2_000), (-22, 300), (-30, 1_234), (-38, 777), (-22, 3_000)]
+    ):
+        source = film.say(1_000 + 5_000 * number, stereo(voice(length, level=level)))
+        lines.append(line(str(number), source.start - 100, voice(length + 217, 210, -27.0), source))
+    dub, report = film.mix(lines)
+    for said, told in zip(lines, report.lines, strict=True):
+        heard = loudness_of(dub[said.slot.samples] - film.bed[said.slot.samples]).integrated
+        wanted = loudness_of(film.speech[said.source.samples]).integrated
+        assert told.measured and told.source == pytest.approx(wanted, abs=0.01)
+        assert abs(heard - wanted) <= 1.5
+        assert heard == pytest.approx(told.mixed, abs=0.2)
+        assert told.mixed == pytest.approx(told.take + told.gain)
+
+
+def test_the_bed_outside_the_lines_is_the_films_own(tmp_path: Path) -> None:
+    film = Film(tmp_path, 12_000, music(12_000, -20))
+    source = film.say(4_000, stereo(voice(3_000, level=-22)))
+    dub, _ = film.mix([line("1", 4_000, voice(2_800), source)])
+    assert np.abs(dub - film.bed)[: 4_000 * MS].max() < 1e-6
+    assert np.abs(dub - film.bed)[7_000 * MS :].max() < 1e-6
+
+
+@pytest.mark.parametrize("bed_level", [-60, -32, -24])
+def test_the_dub_is_as_loud_as_the_film(tmp_path: Path, bed_level: float) -> None:
+    film = Film(tmp_path, 24_000, music(24_000, bed_level))
+    lines = []
+    for start in range(1_000, 20_000, 4_000):
+        source = film.say(start, stereo(voice(2_500, level=-20 - start / 4_000)))
+        lines.append(line(str(start), start, voice(3_100, 190, -30), source))
+    _, report = film.mix(lines)
+    assert report.dub == pytest.approx(report.source, abs=0.5)
+
+
+def test_all_speech_is_moved_a_little_where_the_film_would_be_too_soft(tmp_path: Path) -> None:
+    film = Film(tmp_path, 30_000)
+    source = film.say(1_000, stereo(voice(12_000, level=-14)))
+    other = film.say(15_000, stereo(voice(12_000, level=-21)))
+    lines = [line("1", 1_000, voice(2_000), source), line("2", 15_000, voice(12_000), other)]
+    dub, report = film.mix(lines)
+    assert 0.5 < report.correction <= 1.2
+    assert report.dub == pytest.approx(loudness_of(dub).integrated, abs=0.01)
+    for told in report.lines:
+        assert told.mixed - told.source == pytest.approx(report.correction, abs=0.01)
+
+
+@pytest.mark.parametrize("pan", [-1.0, -0.5, 0.0, 0.7, 1.0])
+def test_a_line_stands_where_its_speaker_stood(tmp_path: Path, pan: float) -> None:
+    film = Film(tmp_path, 4_000)
+    source = film.say(500, stereo(voice(2_000), pan))
+    dub, report = film.mix([line("1", 500, voice(2_000, 180), source)])
+    assert report.lines[0].pan == pytest.approx(pan, abs=0.02)
+    left, right = np.sqrt((dub**2).mean(axis=0))
+    assert math.atan2(right, left) * 4 / math.pi - 1 == pytest.approx(pan, abs=0.02)
+    assert report.lines[0].mixed == pytest.approx(loudness_of(dub[source.samples]).integrated, abs=0.1)
+
+
+def test_a_nearly_centred_line_is_centred(tmp_path: Path) -> None:
+    film = Film(tmp_path, 3_000)
+    source = film.say(500, stereo(voice(2_000), 0.05))
+    assert film.mix([line("1", 500, voice(2_000), source)])[1].lines[0].pan == 0.0
+
+
+def test_where_nobody_spoke_a_line_is_as_loud_as_its_speaker_is_elsewhere(tmp_path: Path) -> None:
+    film = Film(tmp_path, 30_000)
+    lines = []
+    for number, (speaker, level) in enumerate([("A", -18), ("B", -28), ("A", -18), ("B", -28), ("C", -300)]):
+        sound = stereo(voice(2_000, level=level) if level > -100 else np.zeros(2_000 * MS, np.float32), 0.6)
+        source = film.say(4_000 * number, sound)
+        lines.append(line(f"{speaker}{number}", 4_000 * number, voice(2_000), source, speaker))
+    hiss = film.say(20_000, np.random.default_rng(0).normal(0, 1e-4, (2_000 * MS, 2)).astype(np.float32))
+    lines.append(line("B5", 20_000, voice(2_000), hiss, "B"))
+    lines.append(line("A6", 25_000, voice(2_000), Span(25_000, 25_000), "A"))
+    told = {one.id: one for one in film.mix(lines)[1].lines}
+    assert [told[name].measured for name in ("A0", "B1", "C4", "B5", "A6")] == [
+        True,
+        True,
+        False,
+        False,
+        False,
+    ]
+    assert told["B5"].source == pytest.approx(-28, abs=0.1)
+    assert told["A6"].source == pytest.approx(-18, abs=0.1)
+    assert told["C4"].source == pytest.approx(-23, abs=0.1)  # the median of the film's lines
+    assert told["C4"].pan == 0.0 and told["A0"].pan == pytest.approx(0.6, abs=0.02)
+
+
+def test_lines_over_a_film_without_measurable_speech_sit_at_programme_level(tmp_path: Path) -> None:
+    dub, report = Film(tmp_path, 5_000).mix([line("1", 1_000, voice(2_000, level=-33))])
+    assert report.lines[0].source == -23 and report.source is None and report.correction == 0
+    assert loudness_of(dub[1_000 * MS : 3_000 * MS]).integrated == pytest.approx(-23, abs=0.1)
+
+
+def test_gain_stays_within_reason_and_a_silent_take_stays_silent(tmp_path: Path) -> None:
+    film = Film(tmp_path, 10_000)
+    source = film.say(0, stereo(voice(2_000, level=-16)))
+    lines = [
+        line("faint", 0, voice(2_000, level=-60), source),
+        line("silent", 3_000, np.zeros(96_000, np.float32), source),
+    ]
+    _, report = film.mix(lines)
+    faint, silent = report.lines
+    assert faint.gain <= 20 + 1.2
+    assert (silent.gain, silent.take, silent.mixed) == (0.0, None, None)
+
+
+def test_a_take_that_begins_or_ends_with_a_step_is_faded(tmp_path: Path) -> None:
+    film = Film(tmp_path, 3_000)
+    source = film.say(500, stereo(voice(2_000)))
+    hard = np.full(2_000 * MS, 0.2, np.float32) * np.sign(voice(2_000) + 1e-9)
+    dub, _ = film.mix([line("1", 500, hard, source)])
+    top = np.abs(dub).max()
+    for edge in (500 * MS, 2_500 * MS - 1):
+        assert 0 < np.abs(dub[edge]).max() < 0.001 * top
+    inside = np.abs(dub[505 * MS : 2_495 * MS])
+    assert inside.min() == pytest.approx(top, rel=1e-4)
+
+
+def test_without_lines_the_dub_is_the_bed(tmp_path: Path) -> None:
+    film = Film(tmp_path, 2_500, music(2_500, -4))
+    film.say(500, stereo(voice(1_000)))
+    dub, report = film.mix([])
+    source = film.bed + film.speech
+    assert np.array_equal(dub, source - film.speech)
+    assert (report.lines, report.reduction, report.correction) == ((), 0.0, 0.0)
+    assert report.true_peak == pytest.approx(true_peak(dub), abs=1e-3) and report.true_peak > 0
+
+
+@pytest.mark.parametrize("ms", [1, 50])
+def test_a_film_shorter_than_a_block_is_mixed(tmp_path: Path, ms: int) -> None:
+    film = Film(tmp_path, ms)
+    dub, _ = film.mix([line("1", 0, np.full(ms * MS, 0.1, np.float32))])
+    assert dub.any()
+
+
+def test_takes_reach_over_block_edges_unbroken(tmp_path: Path) -> None:
+    film = Film(tmp_path, 21_000)
+    source = film.say(9_000, stereo(voice(11_000)))
+    take = voice(11_500, 170)
+    dub, report = film.mix([line("1", 9_100, take, source)])
+    gain = 10 ** (report.lines[0].gain / 20) * math.sqrt(0.5)
+    np.testing.assert_allclose(dub[9_100 * MS : 20_600 * MS, 0], take * gain, atol=1e-6)
+
+
+def test_ducking_turns_the_film_down_under_speech_only(tmp_path: Path) -> None:
+    film = Film(tmp_path, 12_000, music(12_000, -25))
+    spoken = film.say(3_000, stereo(voice(2_000)))
+    dub, report = film.mix(
+        [line("1", 3_200, voice(2_300), spoken)], background="duck", speech=[spoken, Span(8_000, 9_000)]
+    )
+    source = film.bed + film.speech
+
+    def change(start: int, stop: int) -> float:
+        part = slice(start * MS, stop * MS)
+        return 10 * math.log10((dub[part] ** 2).mean() / (source[part] ** 2).mean())
+
+    assert change(0, 2_940) == pytest.approx(0, abs=1e-3)
+    assert change(3_000, 3_200) == pytest.approx(-15, abs=0.1)
+    assert change(8_000, 9_000) == pytest.approx(-15, abs=0.1)
+    assert change(5_710, 7_940) == pytest.approx(0, abs=1e-3)
+    assert -15 < change(9_000, 9_200) < 0 and -15 < change(7_950, 8_000) < 0
+    gain = dub[7_900 * MS : 9_300 * MS] / source[7_900 * MS : 9_300 * MS]
+    assert np.abs(np.diff(20 * np.log10(gain[:, 0]))).max() < 0.02
+    assert report.lines[0].measured
+
+
+def test_peaks_stay_under_the_ceiling(tmp_path: Path) -> None:
+    film = Film(tmp_path, 6_000, music(6_000, -16))
+    source = film.say(1_000, stereo(voice(3_000, level=-9)))
+    dub, report = film.mix([line("1", 1_000, voice(3_000, 170), source)])
+    assert report.reduction > 1
+    assert report.true_peak == pytest.approx(true_peak(dub), abs=1e-3)
+    assert report.true_peak <= -0.9
+    quiet = slice(4_000 * MS + REACH, 6_000 * MS)
+    assert np.abs(dub[quiet] - film.bed[quiet]).max() < 1e-6
+
+
+def refusals() -> list[tuple[str, Callable[[], list[MixLine]]]]:
+    good = line("a", 1_000, voice(500))
+    return [
+        ("overlap", lambda: [good, line("b", 1_499, voice(500))]),
+        ("after the film", lambda: [line("b", 2_600, voice(500))]),
+        ("its slot 24048 samples", lambda: [replace(good, slot=Span(1_000, 1_501))]),
+        ("shape", lambda: [replace(good, take=lambda: stereo(voice(500)))]),
+        ("not numbers", lambda: [replace(good, take=lambda: np.full(500 * MS, np.nan, np.float32))]),
+    ]
+
+
+@pytest.mark.parametrize(("reason", "lines"), refusals())
+def test_what_does_not_fit_is_refused_before_anything_is_written(
+    tmp_path: Path, reason: str, lines: Callable[[], list[MixLine]]
+) -> None:
+    with pytest.raises(ValueError, match=reason):
+        Film(tmp_path, 3_000).mix(lines())
+    assert not (tmp_path / "dub.wav").exists()
+
+
+def test_takes_come_from_files_too_and_only_from_48_khz_mono(tmp_path: Path) -> None:
+    film, take = Film(tmp_path, 3_000), voice(1_000)
+    for name, sound in (("mono", take[:, None]), ("stereo", stereo(take))):
+        with AudioWriter(tmp_path / f"{name}.wav", sound.shape[1]) as writer:
+            writer.append(sound)
+    slot = Span(1_000, 2_000)
+    from_file, _ = film.mix([MixLine("1", slot, slot, tmp_path / "mono.wav")])
+    assert np.array_equal(from_file, film.mix([line("1", 1_000, take)])[0])
+    with pytest.raises(ValueError, match="48 kHz mono"):
+        film.mix([MixLine("1", slot, slot, tmp_path / "stereo.wav")])
+
+
+def test_touching_slots_are_not_overlapping_and_order_does_not_matter(tmp_path: Path) -> None:
+    film = Film(tmp_path, 4_000, music(4_000, -40))
+    source = film.say(1_000, stereo(voice(2_000)))
+    lines = [line("1", 1_000, voice(1_000), source), line("2", 2_000, voice(1_000, 90), source)]
+    forward, report = film.mix(lines)
+    backward, same = film.mix(lines[::-1])
+    assert np.array_equal(forward, backward) and report == same
+
+
+def test_levels_survive_json_and_belong_to_one_film(tmp_path: Path) -> None:
+    film = Film(tmp_path, 5_000, music(5_000, -25))
+    film.say(1_000, stereo(voice(2_000)))
+    stems = film.stems()
+    levels = measure_stems(stems)
+    again = Levels.from_json(json.loads(json.dumps(levels.to_json())))
+    assert again.source.integrated == pytest.approx(levels.source.integrated, abs=1e-3)
+    assert again.bed.integrated == pytest.approx(levels.bed.integrated, abs=1e-3)
+    assert levels.bed.integrated == pytest.approx(-25, abs=0.1)
+    with pytest.raises(ValueError, match="another film"):
+        mix(Film(tmp_path, 4_000).stems(), [], tmp_path / "dub.wav", levels=levels)
+
+
+def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
+    film, heard = Film(tmp_path, 25_000), list[float]()
+    film.mix([line("1", 1_000, voice(1_000)), line("2", 4_000, voice(1_000))], progress=heard.append)
+    assert heard == sorted(heard) and heard[0] > 0 and heard[-1] == 1.0 and len(heard) >= 4

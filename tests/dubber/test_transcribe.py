@@ -1,0 +1,197 @@
+"""What was said: the bundled recogniser's words, and a given transcript moved to the speech that is heard."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from itertools import pairwise
+from multiprocessing import active_children
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from spoken import RATE, say
+
+from align.types import Span, Word
+from dubber import vad
+from dubber.audio import AudioFile
+from dubber.errors import MediaError, MissingError
+from dubber.stages.transcribe import pocketsphinx
+from dubber.stages.transcribe.given import segments_from
+
+TEXTS = (
+    "we want to go home tomorrow morning",
+    "my brother bought seven green books",
+    "please open the door",
+    "twenty five people came to the meeting",
+)
+
+
+@dataclass(frozen=True)
+class Cue:
+    start: int
+    end: int
+    text: str
+    speaker: str | None = None
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory: pytest.TempPathFactory) -> tuple[AudioFile, list[Span]]:
+    """Four sentences a second apart, and where each of them is."""
+    parts, truth, at = [np.zeros(RATE, np.float32)], [], RATE
+    for text in TEXTS:
+        line = say(text)
+        truth.append(Span(at // 16, (at + len(line)) // 16))
+        parts += [line * np.float32(0.5), np.zeros(RATE, np.float32)]
+        at += len(line) + RATE
+    sound = np.concatenate(parts)
+    sound += np.random.default_rng(2).normal(0, 5e-4, len(sound)).astype(np.float32)
+    path = tmp_path_factory.mktemp("film") / "film.wav"
+    soundfile.write(path, sound, RATE, subtype="FLOAT")
+    return AudioFile(path), truth
+
+
+@pytest.fixture(scope="module")
+def alone(film: tuple[AudioFile, list[Span]]) -> tuple[Word, ...]:
+    audio, truth = film
+    return pocketsphinx.recognise(audio, truth, jobs=1)
+
+
+def test_words_are_recognised_where_they_are_said(
+    film: tuple[AudioFile, list[Span]], alone: tuple[Word, ...]
+) -> None:
+    _, truth = film
+    second = {word.text for word in alone if truth[1].overlap(word.span)}
+    assert {"my", "brother"} <= second
+    assert all(any(span.start <= w.span.start and w.span.end <= span.end for span in truth) for w in alone)
+    assert all(a.span.end <= b.span.start for a, b in pairwise(alone))
+
+
+def test_words_are_clean_and_confidence_is_a_share(alone: tuple[Word, ...]) -> None:
+    assert all(word.text.replace("'", "").replace(".", "").replace("-", "").isalpha() for word in alone)
+    assert all(0 <= word.confidence <= 1 for word in alone)
+    assert len({word.confidence for word in alone}) > 3
+
+
+def test_the_words_do_not_depend_on_the_number_of_workers(
+    film: tuple[AudioFile, list[Span]], alone: tuple[Word, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio, truth = film
+    monkeypatch.setattr(pocketsphinx, "LONGEST_MS", 15_000)
+    assert pocketsphinx.recognise(audio, truth, jobs=2) == alone
+    assert pocketsphinx.recognise(audio, truth, jobs=1) == alone
+
+
+def test_what_was_heard_before_does_not_change_a_chunk(
+    film: tuple[AudioFile, list[Span]], alone: tuple[Word, ...]
+) -> None:
+    audio, truth = film
+    last = pocketsphinx.recognise(audio, truth[3:], jobs=1)
+    assert last == tuple(word for word in alone if truth[3].overlap(word.span))
+
+
+def _crash(pipe: Connection, _path: Path) -> None:
+    """A worker that takes its work and dies of it."""
+    pipe.recv()
+    os._exit(1)
+
+
+def test_a_worker_that_dies_is_an_error_and_no_hang(
+    film: tuple[AudioFile, list[Span]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio, truth = film
+    monkeypatch.setattr(pocketsphinx, "_serve", _crash)
+    with pytest.raises(MissingError, match="recogniser process ended"):
+        pocketsphinx.recognise(audio, truth, jobs=2)
+    assert not active_children()
+
+
+def test_a_run_that_is_stopped_leaves_no_worker_behind(film: tuple[AudioFile, list[Span]]) -> None:
+    audio, truth = film
+
+    def stop(_: float) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        pocketsphinx.recognise(audio, truth[1:3], jobs=2, progress=stop)
+    assert not active_children()
+
+
+def test_an_error_in_a_worker_reaches_the_caller_as_itself(
+    film: tuple[AudioFile, list[Span]], tmp_path: Path
+) -> None:
+    audio, truth = film
+    gone = AudioFile(tmp_path / "gone.wav")
+    gone._open = audio._sound  # read here, gone for the workers
+    with pytest.raises(MediaError):
+        pocketsphinx.recognise(gone, truth, jobs=2)
+
+
+def test_no_speech_no_words_and_no_workers(film: tuple[AudioFile, list[Span]]) -> None:
+    assert pocketsphinx.recognise(film[0], [], jobs=2) == ()
+
+
+def test_long_speech_is_cut_at_its_quietest_moment(tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    sound = rng.normal(0, 0.1, 40 * RATE).astype(np.float32)
+    sound[11 * RATE : 11 * RATE + RATE // 5] *= 0.01
+    sound[22 * RATE : 22 * RATE + RATE // 5] *= 0.01
+    soundfile.write(tmp_path / "long.wav", sound, RATE, subtype="FLOAT")
+    chunks = pocketsphinx._chunks(AudioFile(tmp_path / "long.wav"), [Span(0, 40_000)])
+    cuts = [chunk.span.end for chunk in chunks]
+    assert 11_000 <= cuts[0] <= 11_200
+    assert 22_000 <= cuts[1] <= 22_200
+    assert cuts[-1] == 40_000
+    assert all(chunk.span.duration <= pocketsphinx.LONGEST_MS for chunk in chunks)
+    assert all(a.span.end == b.span.start for a, b in pairwise(chunks))
+
+
+def test_word_edges_beside_an_edge_of_speech_are_that_edge() -> None:
+    said = [Word("ask", Span(1030, 1300)), Word("not", Span(1300, 1560)), Word("what", Span(2500, 2700))]
+    snapped = pocketsphinx._snap(said, [Span(1000, 1600), Span(2300, 2900)])
+    assert [word.span for word in snapped] == [Span(1000, 1300), Span(1300, 1600), Span(2500, 2700)]
+
+
+def test_loose_cues_land_on_the_speech(film: tuple[AudioFile, list[Span]]) -> None:
+    audio, truth = film
+    rng = np.random.default_rng(11)
+    speech = vad.detect(audio)
+    for _ in range(20):
+        shifts = rng.integers(-200, 201, (len(truth), 2))
+        cues = [
+            Cue(int(span.start + a), int(span.end + b), text)
+            for span, (a, b), text in zip(truth, shifts, TEXTS, strict=True)
+        ]
+        found = segments_from(cues, speech)
+        assert [s.text for s in found] == list(TEXTS)
+        assert max(abs(s.span.start - span.start) for s, span in zip(found, truth, strict=True)) <= 40
+        assert max(abs(s.span.end - span.end) for s, span in zip(found, truth, strict=True)) <= 60
+
+
+def test_a_cue_over_no_speech_or_inside_long_speech_keeps_its_times() -> None:
+    cues = [Cue(1000, 2000, "silence"), Cue(6000, 7000, "in the middle")]
+    assert [s.span for s in segments_from(cues, [Span(4000, 9000)])] == [Span(1000, 2000), Span(6000, 7000)]
+
+
+def test_cues_that_share_speech_never_overlap_after_snapping() -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(200):
+        edges = np.sort(rng.choice(np.arange(0, 20_000, 10), 20, replace=False)).tolist()
+        speech = [Span(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        times = np.sort(rng.choice(np.arange(0, 20_000), 16, replace=False)).tolist()
+        cues = [Cue(a, b, "x") for a, b in zip(times[::2], times[1::2], strict=True)]
+        found = segments_from(cues, speech)
+        assert len(found) == len(cues)
+        assert all(a.span.end <= b.span.start for a, b in pairwise(found))
+        assert all(s.span.duration > 0 for s in found)
+
+
+def test_speakers_ids_order_and_line_breaks() -> None:
+    cues = [Cue(3000, 4000, "two\nlines", "Bob"), Cue(0, 900, " one "), Cue(5000, 6000, "  ")]
+    found = segments_from(cues, [])
+    assert [(s.id, s.text, s.speaker, s.words) for s in found] == [
+        ("s1", "one", "", ()),
+        ("s2", "two lines", "Bob", ()),
+    ]

@@ -1,0 +1,108 @@
+"""The one door to every voice: a batch of requests goes in, takes come out, in order. Names no engine's insides."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float32]
+
+OUTPUT_RATE = 48_000
+"""Hz. Every take leaves the door mono at this rate, whatever the engine's own rate is."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A recording to learn from: mono float32 samples in -1..1, shape (n,), at `rate` Hz."""
+
+    samples: FloatArray
+    rate: int
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hex) of rate and samples: the same sound has the same digest on every machine."""
+        hasher = hashlib.sha256(f"{self.rate}:".encode())
+        hasher.update(np.ascontiguousarray(self.samples, dtype="<f4").tobytes())
+        return hasher.hexdigest()
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A speaker as one engine hears them (timbre). `digest` names everything that shaped it."""
+
+    engine: str
+    digest: str
+    data: Any = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Emotion:
+    """How a line is to be said, as one engine hears it (prosody). `digest` names everything that shaped it."""
+
+    engine: str
+    digest: str
+    data: Any = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class SpeechRequest:
+    """One line to speak.
+
+    `language` is a BCP 47 tag the engine lists; `target` the exact length wanted in samples at
+    OUTPUT_RATE, or None for the natural length; `seed` alone decides the outcome where an engine draws
+    at random.
+    """
+
+    text: str
+    language: str
+    voice: Voice
+    emotion: Emotion | None = None
+    target: int | None = None
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Take:
+    """One line spoken: mono float32 samples in -1..1, shape (n,), at OUTPUT_RATE.
+
+    `natural` is the length in samples at which this engine spoke, or would speak, the line without a
+    target. Where a target was given, `samples` has exactly that many. `notes` reports how the length
+    was reached, e.g. {"rate_wpm": 190, "stretch": 1.02}.
+    """
+
+    samples: FloatArray = field(repr=False)
+    natural: int
+    target: int | None
+    notes: Mapping[str, float | int | str] = field(default_factory=dict)
+
+
+class Engine(Protocol):
+    """A voice engine behind the door."""
+
+    @property
+    def name(self) -> str:
+        """Short and stable: it is written into projects."""
+
+    @property
+    def digest(self) -> str:
+        """Names everything of the engine that shapes speech: code version, library version, weights."""
+
+    def languages(self) -> Mapping[str, str]:
+        """BCP 47 tag -> the engine's own code for every language it speaks."""
+
+    def speaks(self, language: str) -> bool:
+        """Whether `speak` takes this BCP 47 tag: one of `languages()`, or one that names a variety of one."""
+
+    def voice(self, reference: Reference) -> Voice:
+        """The timbre of a reference. Raises BadReference."""
+
+    def emotion(self, reference: Reference, *, strength: float = 1.0) -> Emotion:
+        """The prosody of a reference, strength 0 (ignore it) to 1 (all of it). Raises BadReference."""
+
+    def speak(self, requests: Sequence[SpeechRequest]) -> list[Take]:
+        """One take per request, in order. Raises LanguageNotSpoken, NothingToSay, SpeakingFailed."""
