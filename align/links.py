@@ -28,14 +28,14 @@ NEARBY = 4
 COMPARED = 40
 """Words of a text that are compared: three full cues of two lines each, and a bound for hostile ones."""
 
-JOINED = 16
+JOINED = 12
 """Cues that one cue is looked for in, when it may have been merged or split."""
 
 ALIKE = 0.6
 """Share of words in order (difflib's ratio) from which two texts are the same line, reworded."""
 
-LINKED = 1.0
-"""Share of time plus share of words in common, of the smaller cue: all of one, or half of each, is a link."""
+LINKED = 0.8
+"""Share of time plus share of words in common, of the smaller cue: most of one, or some of both, is a link."""
 
 APART = 0.5
 """Share of time in common below which two cues follow one another, rather than being heard at once."""
@@ -168,20 +168,18 @@ def _link_overlapping(old: Sequence[Cue], new: Sequence[Cue]) -> None:
     Links may be many to many, for merged and split cues; but what was merged or split follows one another,
     so a cue is never linked to two that are heard at once.
     """
-    waiting = _free(old)
-    starts = [cue.start for cue in waiting]
+    left = _Neighbours(_free(old))
     for cue in _free(new):
-        first = bisect_left(starts, cue.start)
-        near = waiting[max(0, first - NEARBY) : first + JOINED]
-        rated = [(_together(cue, other), other) for other in near]
-        for score, other in sorted(rated, key=lambda item: -item[0]):
+        rated = [(_together(cue, other), other) for other in left.around(cue.start, JOINED)]
+        for score, other in sorted(rated, key=lambda item: (-item[0], item[1].order())):
             if score < LINKED:
                 break
-            rivals = [(rival, other) for rival in cue.links] + [
-                (rival, cue) for rival in other.links[-NEARBY:]
-            ]
+            rivals = [(rival, other) for rival in cue.links]
+            rivals += [(rival, cue) for rival in other.links[-NEARBY:]]
             if all(_shared(*pair) < APART for pair in rivals):
                 _link(other, cue)
+                if cue.end >= other.end:  # nothing of it is left for a later part
+                    left.take(other)
 
 
 def _shared(a: Cue, b: Cue) -> float:

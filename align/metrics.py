@@ -44,7 +44,7 @@ class OnsetErrors:
 
 
 def onset_errors(errors: Sequence[int]) -> OnsetErrors:
-    """The onset errors of a film's lines, in ms, as the two figures that have bars. Raises ValueError for none.
+    """The onset errors of a film, one per line in ms, as two figures. Raises ValueError for none.
 
     The percentile is the smallest error that at least 95 % of the lines do not exceed.
     """
@@ -72,7 +72,7 @@ def speech_time(speech: Sequence[Span]) -> int:
 
 @dataclass(frozen=True)
 class RateShares:
-    """Rate factors (natural ÷ slot length) of a film: the share of lines inside the comfort band, 0..1; ids of
+    """Rate factors (natural ÷ slot length) of a film: share of lines inside the comfort band, 0..1; ids of
     the lines over the ceiling; and those of them that carry no flag, of which there must be none."""
 
     comfortable: float

@@ -176,24 +176,22 @@ def _lay_out(
 ) -> list[Span]:
     """A slot for each home: the remedies of `plan`, backward for what the next line needs, then forward.
 
-    Every home starts at least its line's least before the next one, so slots never pile up: a line starts at
-    most max_late after its home, and `last` keeps the film's end in reach.
+    Every home starts at least its line's least before the next one, and no end is due later than leaves the
+    next line its least, so a line starts at most max_late after its home and none is pushed off the film.
     """
     count = len(homes)
     comfortable = [max(limits.min_slot, _shortest(length, limits.fastest)) for length in lengths]
     onset_after = [home.start for home in homes[1:]] + [duration]
     due = [duration] * count  # the latest end that leaves the next line its comfort, within its shifts
-    last = [duration] * count  # the latest end that leaves all later lines their least
     for i in reversed(range(count - 1)):
         home = homes[i + 1]
         wanted = min(due[i + 1], home.end + limits.max_borrow) - comfortable[i + 1]
         due[i] = min(max(wanted, home.start - limits.max_early), home.start + limits.max_late)
-        last[i] = last[i + 1] - least[i + 1]
     spans: list[Span] = []
     free = 0
     for i, home in enumerate(homes):
         need, onset = comfortable[i], onset_after[i]
-        start = min(max(free, home.start), last[i] - least[i])
+        start = max(free, home.start)
         quiet = max(min(home.end + limits.max_borrow, onset - limits.gap), home.end)
         quiet = min(quiet, max(due[i], min(start + need, onset)))
         end = min(start + _wanted(lengths[i], home.end - start, limits), quiet)
@@ -202,9 +200,8 @@ def _lay_out(
         if end - start < need:
             reach = max(home.end + limits.max_borrow, start + _shortest(lengths[i], limits.ceiling))
             end = max(end, min(start + need, due[i], reach))
-        end = min(max(end, start + least[i]), last[i])
-        spans.append(Span(start, end))
-        free = end
+        free = max(end, start + least[i])
+        spans.append(Span(start, free))
     return spans
 
 

@@ -25,6 +25,9 @@ RECOGNISER_RATE = 16_000
 BLOCK = 10 * SAMPLE_RATE
 """Samples of a block where the caller names no size: 10 s, 4 MB of stereo."""
 
+LOUDEST = 16.0
+"""Linear (+24 dBFS). Damaged float streams decode to NaN and to any size; nothing recorded is louder than this."""
+
 RESAMPLER_MARGIN_S = 0.02
 """Seconds read on either side of a stretch before resampling, so that its edges are the film's."""
 
@@ -71,7 +74,8 @@ class AudioFile:
 
     def read(self, start: int, stop: int) -> FloatArray:
         """Samples [start, stop), shape (stop - start, channels); silence where the file has none, so
-        `start` may be negative and `stop` past the end. Raises ValueError where stop < start."""
+        `start` may be negative and `stop` past the end. NaN is read as silence, and no value is beyond
+        LOUDEST. Raises ValueError where stop < start."""
         import soundfile
 
         if stop < start:
@@ -86,6 +90,8 @@ class AudioFile:
                 raise _unreadable(self.path, error) from error
             if len(got) != last - first:
                 raise MediaError(f"{self.path.name} ends before the length that its header states.")
+            if not max(got.max(), -got.min()) <= LOUDEST:  # also where one is NaN
+                got = np.clip(np.nan_to_num(got, nan=0.0), -LOUDEST, LOUDEST)
             out[first - start : last - start] = got
         return out
 
@@ -123,7 +129,7 @@ class AudioWriter:
                 self.path, "w", samplerate=SAMPLE_RATE, channels=channels, format="RF64", subtype="FLOAT"
             )
         except soundfile.LibsndfileError as error:
-            raise _unwritable(self.path, error) from error
+            raise _unwritable(self.path) from error
 
     def append(self, samples: FloatArray) -> None:
         """Write (n, channels), or (n,) for a mono file. Raises ValueError where the channels differ."""
@@ -133,7 +139,7 @@ class AudioWriter:
             self._sound.write(np.ascontiguousarray(samples, dtype=np.float32))
             self.frames += len(samples)
         except soundfile.LibsndfileError as error:
-            raise _unwritable(self.path, error) from error
+            raise _unwritable(self.path) from error
 
     def __enter__(self) -> AudioWriter:
         return self
@@ -146,7 +152,7 @@ class AudioWriter:
         try:
             self._sound.close()
         except soundfile.LibsndfileError as fault:
-            raise _unwritable(self.path, fault) from fault
+            raise _unwritable(self.path) from fault
 
 
 @dataclass(frozen=True)
@@ -262,8 +268,8 @@ def _unreadable(path: Path, error: Exception) -> MediaError:
     )
 
 
-def _unwritable(path: Path, error: Exception) -> SpaceError:
-    reason = getattr(error, "error_string", str(error)).strip().rstrip(".")
+def _unwritable(path: Path) -> SpaceError:
     return SpaceError(
-        f"{path.name} cannot be written ({reason}).", hint="Free some disk space and run again."
+        f"{path.name} cannot be written: its disk is full, or its folder is missing or read-only.",
+        hint="Free some disk space, or choose another folder, and run again.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import sys
@@ -107,8 +108,8 @@ def translate(
     as_json: Json = False,
 ) -> None:
     """Dub one film: film in, dubbed film out. What an earlier run has done is taken from its project."""
-    with _told(as_json):
-        from dubber import pipeline, progress
+    with _told(as_json) as shown:
+        from dubber import pipeline, progress, tables
         from dubber.settings import Settings
 
         settings = Settings.of(
@@ -136,7 +137,9 @@ def translate(
                 jobs=jobs,
                 progress=watch,
             )
-        _show([report], as_json=as_json)
+        shown["reports"] = [report]
+        if not as_json:
+            tables.show_report(report)
 
 
 @app.command(epilog=STATUSES)
@@ -161,8 +164,8 @@ def render(
     as_json: Json = False,
 ) -> None:
     """Make a dub again after its subtitles, voices or choices were edited. Only what changed is made."""
-    with _told(as_json):
-        from dubber import pipeline, progress
+    with _told(as_json) as shown:
+        from dubber import pipeline, progress, tables
 
         with progress.watcher(json=as_json) as watch:
             reports = pipeline.render(
@@ -179,7 +182,10 @@ def render(
                 jobs=jobs,
                 progress=watch,
             )
-        _show(reports, as_json=as_json)
+        shown["reports"] = reports
+        if not as_json:
+            for report in reports:
+                tables.show_report(report)
 
 
 @app.command(epilog=STATUSES)
@@ -200,7 +206,7 @@ def batch(
     as_json: Json = False,
 ) -> None:
     """Dub every film in a folder. Run it again to go on; one bad film stops nobody."""
-    with _told(as_json):
+    with _told(as_json) as shown:
         from dubber import batch as films
         from dubber import tables
         from dubber.settings import Settings
@@ -218,9 +224,8 @@ def batch(
         )
         with tables.batch_watcher(json=as_json) as watch:
             outcomes = list(films.dub_folder(folder, settings, jobs=jobs, watch=watch))
-        if as_json:
-            _print_json({"films": [outcome.as_json() for outcome in outcomes]})
-        else:
+        shown["films"] = [outcome.as_json() for outcome in outcomes]
+        if not as_json:
             tables.show_batch(outcomes)
         films.check(outcomes)
 
@@ -228,14 +233,13 @@ def batch(
 @app.command(epilog=STATUSES)
 def doctor(as_json: Json = False) -> None:
     """Say what this machine has and lacks, and the command for each lack."""
-    with _told(as_json):
+    with _told(as_json) as shown:
         from dubber import doctor as surgery
         from dubber import tables
 
         findings = surgery.examine()
-        if as_json:
-            _print_json({"findings": [finding.as_json() for finding in findings]})
-        else:
+        shown["findings"] = [finding.as_json() for finding in findings]
+        if not as_json:
             tables.show_doctor(findings)
         surgery.check(findings)
 
@@ -243,47 +247,35 @@ def doctor(as_json: Json = False) -> None:
 def main() -> NoReturn:
     """The console script. Ctrl-C and a polite kill both end in exit status 130, with the project fit to resume."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):  # a film's name may hold what a terminal, or UTF-8, cannot
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     app()
     raise SystemExit(0)
 
 
-def _show(reports: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        _print_json({"reports": reports})
-        return
-    from dubber import tables
-
-    for report in reports:
-        tables.show_report(report)
-
-
-def _print_json(value: Any) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
 @contextmanager
-def _told(as_json: bool) -> Iterator[None]:
-    """Turns what can go wrong into its sentence and its exit status."""
+def _told(as_json: bool) -> Iterator[dict[str, Any]]:
+    """Turns what can go wrong into its sentence and its exit status; with `as_json` prints what the body put into
+    the dictionary it is given, and the error, as one object."""
+    shown: dict[str, Any] = {}
+    error: DubberError | None = None
     try:
-        yield
+        yield shown
     except KeyboardInterrupt:
-        _fail(
-            Interrupted("Stopped.", hint="What is done is kept: run the same command again to go on."),
-            as_json,
-        )
-    except DubberError as error:
-        _fail(error, as_json)
-
-
-def _fail(error: DubberError, as_json: bool) -> NoReturn:
+        error = Interrupted("Stopped.", hint="What is done is kept: run the same command again to go on.")
+    except DubberError as caught:
+        error = caught
     if as_json:
-        told = {
-            "type": type(error).__name__,
-            "message": str(error),
-            "hint": error.hint,
-            "exit_status": error.exit_status,
-        }
-        _print_json({"error": told})
-    else:
+        if error is not None:
+            shown["error"] = {
+                "type": type(error).__name__,
+                "message": str(error),
+                "hint": error.hint,
+                "exit_status": error.exit_status,
+            }
+        sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
+    elif error is not None:
         sys.stderr.write(f"dubber: {error}\n" + (f"        {error.hint}\n" if error.hint else ""))
-    raise typer.Exit(error.exit_status)
+    if error is not None:
+        raise typer.Exit(error.exit_status)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from align.types import SAMPLE_RATE
-from dubber.loudness import PEAK_TAPS, peak_bound, peaks_between
+from dubber.loudness import PEAK_TAPS, peaks_between
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -46,7 +46,7 @@ class Limiter:
     @property
     def reduction(self) -> float:
         """The most that was taken off any sample so far, in dB."""
-        return float(-20 * np.log10(self._least))
+        return float(20 * np.log10(1 / self._least))
 
     def push(self, samples: FloatArray) -> FloatArray:
         """Give the next samples; returns those whose gain is known, shape (m, channels), m >= 0."""
@@ -66,8 +66,6 @@ class Limiter:
 
     def _limit(self, around: FloatArray, out: FloatArray) -> None:
         """Scale `out` in place; `around` is the same stretch with REACH samples more on either side."""
-        if peak_bound(around) <= self._ceiling:
-            return
         gain = gain_for(around, self._ceiling)
         least = float(gain.min())
         if least < 1:
@@ -82,7 +80,9 @@ def gain_for(around: FloatArray, ceiling: float) -> FloatArray:
     peak is near. The gain that each sample needs is held for `HALF` samples to both sides, then averaged
     over as many: every value in an average is at most what the sample in its middle needs.
     """
-    between = peaks_between(around)
+    between = peaks_between(around, ceiling)
+    if between.max() <= ceiling:
+        return np.ones(len(around) - 2 * REACH, dtype=np.float32)
     # A sample answers for the peaks on both its sides.
     needed = np.minimum(1.0, ceiling / np.maximum(np.maximum(between[1:], between[:-1]), ceiling))
     reduction = 1.0 - _least_within(needed, 2 * HALF + 1)

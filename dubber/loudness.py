@@ -54,8 +54,8 @@ PEAK_TAPS = 20
 PEAK_KAISER = 5.0
 """Shape of that filter's window, the one that keeps it flat with so few taps."""
 
-PEAK_CHUNK = 4096
-"""Samples looked at together for their peak; small, so that most of a film can be passed over."""
+PEAK_PIECE = 512
+"""Samples that are passed over together where none is high: short, so that one peak costs little."""
 
 
 def k_weighting(rate: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -261,25 +261,25 @@ def _interpolator() -> tuple[FloatArray, float]:
     return np.asarray(taps, dtype=np.float32), float(max(1.0, np.abs(taps).sum(axis=0).max()))
 
 
-def peak_bound(samples: FloatArray) -> float:
-    """A level (linear) that the true peak of `samples` surely does not pass; cheap to find."""
-    if not samples.size:
-        return 0.0
-    return float(max(samples.max(), -samples.min())) * _interpolator()[1]
-
-
-def peaks_between(samples: FloatArray) -> FloatArray:
+def peaks_between(samples: FloatArray, floor: float = 0.0) -> FloatArray:
     """The greatest magnitude (linear), over all channels, from each sample to just before the next.
 
     `samples` has shape (PEAK_TAPS - 1 + n, channels): n samples with PEAK_TAPS // 2 - 1 before and
-    PEAK_TAPS // 2 after them; the result has shape (n,).
+    PEAK_TAPS // 2 after them; the result has shape (n,). Where the true peak surely stays under `floor`
+    (linear), as in most of a film, the samples themselves are all that is looked at.
     """
-    taps, _ = _interpolator()
-    before = PEAK_TAPS // 2 - 1
-    peaks: FloatArray = np.abs(samples[before : len(samples) - PEAK_TAPS // 2]).max(axis=1)
-    for channel in np.ascontiguousarray(samples.T):
-        for phase in taps.T:
-            np.maximum(peaks, np.abs(np.correlate(channel, phase, "valid")), out=peaks)
+    taps, bound = _interpolator()
+    channels = np.ascontiguousarray(samples.T)
+    levels: FloatArray = np.abs(channels).max(axis=0)
+    peaks: FloatArray = levels[PEAK_TAPS // 2 - 1 : len(levels) - PEAK_TAPS // 2].copy()
+    for start in range(0, len(peaks), PEAK_PIECE):
+        part = slice(start, min(start + PEAK_PIECE, len(peaks)))
+        around = slice(part.start, part.stop + PEAK_TAPS - 1)
+        if levels[around].max() * bound > floor:
+            for channel in channels:
+                for phase in taps.T:
+                    between = np.abs(np.correlate(channel[around], phase, "valid"))
+                    np.maximum(peaks[part], between, out=peaks[part])
     return peaks
 
 
@@ -293,12 +293,10 @@ class PeakMeter:
     def push(self, samples: FloatArray) -> None:
         """Listen to the next samples."""
         joined = np.concatenate([self._tail, samples])
-        self._tail = joined[len(joined) - PEAK_TAPS + 1 :]
-        for start in range(0, len(samples), PEAK_CHUNK):
-            chunk = joined[start : start + PEAK_CHUNK + PEAK_TAPS - 1]
-            # Nearly all of a film is too quiet to hold its highest peak, and need not be looked at closely.
-            if peak_bound(chunk) > self._peak:
-                self._peak = max(self._peak, float(peaks_between(chunk).max()))
+        self._tail = joined[len(samples) :]
+        if len(samples):
+            self._peak = max(self._peak, float(np.abs(samples).max()))
+            self._peak = max(self._peak, float(peaks_between(joined, self._peak).max()))
 
     def finish(self) -> float:
         """The true peak of everything pushed, in dBTP; -inf for silence."""

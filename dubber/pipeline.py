@@ -106,11 +106,11 @@ def dub(run: Run, output: Path | None, audio_only: Path | None) -> dict[str, Any
     sound = hear.sound(run, film)
     segments = wording.transcript(run, hear.segments(run, film, sound))
     lines = wording.lines(run, segments)
-    levels = finish.levels(run, sound)
-    cast = speak.prepare(run, engine, lines, sound, levels)
+    cast = speak.prepare(run, engine, lines, sound)
     natural = speak.natural_lengths(run, cast, lines)
     slots = speak.plan(lines, natural, film.duration)
     takes = speak.takes(run, cast, lines, slots)
+    levels = finish.levels(run, sound)
     track = finish.mix(run, sound, takes, levels)
     if audio_only is not None:
         finish.sound_alone(run, film, track, audio_only)

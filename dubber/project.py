@@ -5,7 +5,6 @@ Never makes anything itself: stages hand over data, or write to the path they ar
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -16,17 +15,26 @@ from typing import Any
 
 from dubber import atomic, lock, names, written
 from dubber.errors import MediaError, MissingError, UsageError
+from dubber.folder import (
+    FORMAT,
+    LOCK,
+    SCHEMA,
+    SETTINGS,
+    claims,
+    damaged,
+    film_at,
+    is_vacant,
+    places,
+    recorded,
+    settings_in,
+)
 from dubber.store import Cache, digest_of
 
-FORMAT = "dubber project"
-SCHEMA = 1
 SUFFIX = ".dub"
-SETTINGS = "project.json"
 
 TRANSIENT = {"mix": 2}
 """Stages whose results are as large as the film's sound and stale with every edit, and how many are kept."""
 
-_LOCK = ".lock"
 _RACY_NS = 2_000_000_000
 """ns. A file changed this shortly before it was hashed may change again within the same tick of its clock:
 2 s is the coarsest clock of a file system in use (FAT)."""
@@ -67,12 +75,12 @@ class Project:
         Raises MissingError when there is no such film, MediaError when it is no regular file, UsageError
         when the folder is not a project, is another film's, is damaged, or was made by a newer program.
         """
-        film = _found(film)
+        film = film_at(film)
         if folder is not None:
             folder = folder.parent.resolve() / folder.name
-            if not _is_vacant(folder) and not _claims(_load(folder), folder, film):
+            if not is_vacant(folder) and not claims(settings_in(folder), folder, film):
                 raise UsageError(
-                    f"{folder} is the project of another film, {_recorded(_load(folder))}.",
+                    f"{folder} is the project of another film, {recorded(settings_in(folder))}.",
                     hint="Name another folder.",
                 )
             return cls._at(folder, film)
@@ -82,7 +90,7 @@ class Project:
         for folder in (first, second):
             if folder.is_file():  # a file that is called like a project, the film itself perhaps
                 continue
-            if _is_vacant(folder) or _claims(_load(folder), folder, film):
+            if is_vacant(folder) or claims(settings_in(folder), folder, film):
                 return cls._at(folder, film)
         raise UsageError(
             f"{first} and {second} both belong to other films.", hint="Name a folder for this film's project."
@@ -97,18 +105,18 @@ class Project:
         folder = folder.parent.resolve() / folder.name
         if not folder.exists():
             raise MissingError(f"There is no project {folder}.", hint="Check the name.")
-        data = _load(folder)
-        for film in _places(data, folder):
+        data = settings_in(folder)
+        for film in places(data, folder):
             if film.is_file():
                 return cls(folder.resolve(), film, data)
         raise MissingError(
-            f"The film of {folder}, {_recorded(data)}, is no longer there.",
+            f"The film of {folder}, {recorded(data)}, is no longer there.",
             hint="Put it back, or start from the film where it is now and name this folder as its project.",
         )
 
     @classmethod
     def _at(cls, folder: Path, film: Path) -> Project:
-        return cls(folder.resolve(), film, {} if _is_vacant(folder) else _load(folder))
+        return cls(folder.resolve(), film, {} if is_vacant(folder) else settings_in(folder))
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -120,12 +128,12 @@ class Project:
         if self._held:
             raise RuntimeError("this run holds the project already")
         atomic.inner_folder(self.folder.parent, self.folder.name)
-        with lock.held(self.folder / _LOCK):
-            fresh = {} if _is_vacant(self.folder) else _load(self.folder)
+        with lock.held(self.folder / LOCK):
+            fresh = {} if is_vacant(self.folder) else settings_in(self.folder)
             known = not fresh or fresh["source"] == self._data.get("source")
-            if not known and not _claims(fresh, self.folder, self.film):
+            if not known and not claims(fresh, self.folder, self.film):
                 raise UsageError(
-                    f"{self.folder} has become the project of {_recorded(fresh)}.", hint="Run again."
+                    f"{self.folder} has become the project of {recorded(fresh)}.", hint="Run again."
                 )
             self._data = fresh
             atomic.sweep(self.folder)
@@ -144,7 +152,7 @@ class Project:
 
         Unchanged means: same size, inode, and times of change, the last of which lies safely before the
         moment it was read. A new digest forgets the probe. Raises MissingError; MediaError when the film
-        changes while it is read.
+        cannot be read, or changes while it is.
         """
         source = self._section("source")
         stamp = _stamp(self.film)
@@ -152,7 +160,12 @@ class Project:
         if same and source.get("settled") is True and source.get("digest"):
             return str(source["digest"])
         settled = max(stamp["mtime_ns"], stamp["ctime_ns"]) + _RACY_NS < time.time_ns()
-        digest = digest_of(self.film, progress)
+        try:
+            digest = digest_of(self.film, progress)
+        except OSError as error:
+            raise MediaError(
+                f"{self.film} cannot be read: {error.strerror}.", hint="Check its permissions and its disk."
+            ) from error
         if _stamp(self.film) != stamp:
             raise MediaError(
                 f"{self.film} changed while it was read.",
@@ -214,7 +227,7 @@ class Project:
     def _outputs(self, language: str) -> dict[str, Any]:
         place = self._section("outputs").get(language, {})
         if not isinstance(place, dict):
-            raise _damaged(self.folder)
+            raise damaged(self.folder)
         return place
 
     # -- files a person may edit -------------------------------------------------------------------
@@ -233,7 +246,7 @@ class Project:
 
         Raises UsageError when project.json names a file outside voices/, or voices/ is a link.
         """
-        path = self._voice_path(speaker)
+        path = self.voice_path(speaker)
         if not path.is_file():
             return None
         digest = digest_of(path)
@@ -250,7 +263,7 @@ class Project:
         if found is not None and not found.ours:
             return found
         atomic.inner_folder(self.folder, "voices")
-        path, voice = self._voice_path(speaker), self._voice(speaker)
+        path, voice = self.voice_path(speaker), self._voice(speaker)
         with atomic.replacing(path) as temporary:
             make(temporary)
             digest = digest_of(temporary)
@@ -274,10 +287,11 @@ class Project:
     def _voice(self, speaker: str) -> dict[str, Any]:
         voice = self._section("voices").get(speaker, {})
         if not isinstance(voice, dict) or not isinstance(voice.get("digests", []), list):
-            raise _damaged(self.folder)
+            raise damaged(self.folder)
         return dict(voice)
 
-    def _voice_path(self, speaker: str) -> Path:
+    def voice_path(self, speaker: str) -> Path:
+        """Where the reference of `speaker` lies or belongs, under a name safe for a file. Raises as voice_file."""
         others = [self._voice(other).get("file") for other in self._section("voices") if other != speaker]
         taken = [name for name in others if isinstance(name, str)]
         name = self._voice(speaker).get("file") or names.file_name(speaker, ".wav", taken)
@@ -292,7 +306,7 @@ class Project:
     def _section(self, name: str) -> dict[str, Any]:
         section = self._data.setdefault(name, {})
         if not isinstance(section, dict):
-            raise _damaged(self.folder)
+            raise damaged(self.folder)
         return section
 
     def _needs_lock(self) -> None:
@@ -310,80 +324,11 @@ class Project:
 def outputs(folder: Path) -> tuple[Path, ...]:
     """The dubbed films that the project in `folder` wrote; none where it is no project that can be read."""
     try:
-        places = _load(folder).get("outputs", {})
+        places = settings_in(folder).get("outputs", {})
     except UsageError:
         return ()
     near = [place.get("relative") for place in places.values()] if isinstance(places, dict) else []
     return tuple(Path(os.path.normpath(folder / one)) for one in near if isinstance(one, str))
-
-
-def _found(film: Path) -> Path:
-    if not film.exists():
-        raise MissingError(f"There is no film {film}.", hint="Check the name.")
-    if not film.is_file():
-        raise MediaError(f"{film} is no file.", hint="Name a film.")
-    return film.parent.resolve() / film.name
-
-
-def _is_vacant(folder: Path) -> bool:
-    """Whether a project can begin there: nothing, or only what a run killed at its first step leaves."""
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        return False
-    return not folder.exists() or all(
-        item.name.startswith((_LOCK, atomic.TEMPORARY_PREFIX)) for item in folder.iterdir()
-    )
-
-
-def _load(folder: Path) -> dict[str, Any]:
-    """What project.json holds. Raises UsageError when it is none of ours, newer, or damaged."""
-    try:
-        data = json.loads((folder / SETTINGS).read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        data = {}
-    except (ValueError, RecursionError) as error:
-        raise _damaged(folder) from error
-    if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise UsageError(
-            f"{folder} exists and is no dubber project.",
-            hint="Name another folder for the project, or move it.",
-        )
-    schema = data.get("schema")
-    if not isinstance(schema, int) or schema < 1 or not isinstance(data.get("source"), dict):
-        raise _damaged(folder)
-    if schema > SCHEMA:
-        raise UsageError(
-            f"{folder} was made by a newer dubber (schema {schema}; this one knows {SCHEMA}).",
-            hint="Update dubber, or name another folder for the project.",
-        )
-    return data
-
-
-def _damaged(folder: Path) -> UsageError:
-    return UsageError(
-        f"{folder / SETTINGS} is damaged.",
-        hint=f"Move {folder.name} away and run again; .srt files you edited can be copied to the new one.",
-    )
-
-
-def _recorded(data: dict[str, Any]) -> str:
-    return str(data["source"].get("path"))
-
-
-def _places(data: dict[str, Any], folder: Path) -> list[Path]:
-    """Where the film may be: as near to the folder as it was (both were moved), or where it was."""
-    source = data["source"]
-    near, path = source.get("relative"), source.get("path")
-    places = [Path(os.path.normpath(folder.resolve() / near))] if isinstance(near, str) else []
-    return places + ([Path(path)] if isinstance(path, str) else [])
-
-
-def _claims(data: dict[str, Any], folder: Path, film: Path) -> bool:
-    """Whether the project is that of `film`: recorded there, or lost since and of the very same content."""
-    present = [place for place in _places(data, folder) if place.is_file()]
-    if present:
-        return any(place.samefile(film) for place in present)
-    source = data["source"]
-    return bool(source.get("bytes") == film.stat().st_size and source.get("digest") == digest_of(film))
 
 
 def _seen(output: Path) -> dict[str, int]:

@@ -87,8 +87,9 @@ class Cache:
     An entry lies at <stage>/<first two of its digest>/<digest><suffix>.
 
     `transient` names stages whose results are large and soon stale (a mix), with how many of each are
-    kept: older ones go before a new one is made. Safe to use from several threads; two that want the
-    same missing key both make it. Several processes must not write at once: that is the project's lock.
+    kept: older ones go before a new one is made. Safe to use from several threads; of two that want the
+    same missing key one makes it and the other waits. Several processes must not write at once: that is
+    the project's lock.
     """
 
     def __init__(self, folder: Path, *, transient: Mapping[str, int] | None = None) -> None:
@@ -97,6 +98,7 @@ class Cache:
         self._counts: dict[str, Counts] = {}
         self._used: set[Key] = set()
         self._mutex = threading.Lock()
+        self._making: dict[Key, threading.RLock] = {}
 
     @property
     def counts(self) -> dict[str, Counts]:
@@ -110,15 +112,16 @@ class Cache:
         A fresh value comes back as a stored one would: tuples as lists. Raises SpaceError, what
         `compute` raises, and TypeError or ValueError for a value that JSON cannot hold.
         """
-        head = self._hit(key, "")
-        if head is None:
+        with self._alone(key):
+            head = self._hit(key, "")
+            if head is not None:
+                return head["value"]
             path = self._path(key, "", make=True)
             self._make_room(key)
             value = json.loads(json.dumps(compute(), allow_nan=False))
             self._remove([path])
             atomic.write_json(path, {"key": key.digest, "value": value})
             return value
-        return head["value"]
 
     def file(self, key: Key, suffix: str, make: Callable[[Path], Any]) -> Path:
         """The file stored under `key`, made first where it is missing or damaged. It is not to be written to.
@@ -127,8 +130,10 @@ class Cache:
         something JSON can hold, to be had from `notes`. A file of another size than it was made with
         counts as damaged; its content is never read. Raises SpaceError and what `make` raises.
         """
-        path = self._path(key, suffix)
-        if self._hit(key, suffix) is None:
+        with self._alone(key):
+            path = self._path(key, suffix)
+            if self._hit(key, suffix) is not None:
+                return path
             self._path(key, suffix, make=True)
             self._make_room(key)
             self._remove([_head(path), path])
@@ -139,7 +144,7 @@ class Cache:
             if size == 0:
                 raise ValueError(f"stage {key.stage} made an empty file")
             atomic.write_json(_head(path), {"key": key.digest, "bytes": size, "notes": notes})
-        return path
+            return path
 
     def notes(self, key: Key, suffix: str) -> Any:
         """What `make` returned when the file was made. Raises KeyError when it is not in the cache."""
@@ -152,19 +157,23 @@ class Cache:
         """Whether a whole result lies under `key`: a file with `suffix`, or a JSON value without one."""
         return self._look(key, suffix) is not None
 
-    def collect(self, stages: Collection[str] | None = None, *, unused_for: float = 0.0) -> int:
+    def collect(self, stages: Collection[str], *, unused_for: float = 0.0) -> int:
         """Removes results that this run did not use and no run used for `unused_for` seconds.
 
-        Only of the named stages, or of all; returns the bytes freed. For the person who asks: nothing but
-        what is transient goes by itself.
+        Only of the named stages; returns the bytes freed. For the person who asks: nothing but what is
+        transient goes by itself.
         """
         before = time.time() - unused_for
         freed = 0
-        for stage in self._stages() if stages is None else stages:
+        for stage in stages:
             for entry in self._entries(stage):
                 if entry.used <= before and Key(stage, entry.digest) not in self._used:
                     freed += self._remove(entry.files)
         return freed
+
+    def _alone(self, key: Key) -> threading.RLock:
+        with self._mutex:
+            return self._making.setdefault(key, threading.RLock())
 
     def _hit(self, key: Key, suffix: str) -> dict[str, Any] | None:
         """_look, counted and remembered."""
@@ -214,9 +223,6 @@ class Cache:
         for entry in others[max(kept - 1, 0) :]:
             if Key(key.stage, entry.digest) not in self._used:
                 self._remove(entry.files)
-
-    def _stages(self) -> list[str]:
-        return [place.name for place in _folders(self.folder) if _STAGE.fullmatch(place.name)]
 
     def _entries(self, stage: str) -> Iterator[_Entry]:
         _check_stage(stage)

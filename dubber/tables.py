@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LINES_SHOWN = 12
 """Lines with something to look at that are printed; the rest stands in report.json."""
 
+FILE_WIDTH = 140
+"""Columns of a table that no terminal shows."""
+
 ONSET_LATE_MS = 250
 """An onset error a viewer notices (QUALITY: 95 % of lines stay within it)."""
 
@@ -118,9 +121,10 @@ def batch_watcher(*, json: bool) -> Iterator[Watch]:
 
 
 def _console() -> Console:
+    """On a terminal as wide as it is; into a file or a pipe wide enough for a path."""
     from rich.console import Console
 
-    return Console()
+    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
 
 
 def _onsets(timing: dict[str, Any]) -> str:

@@ -1,4 +1,5 @@
-"""What a recording tells about how it was said: pitch, range, level, tempo, brightness. Never speaks, never touches a file."""
+"""What a recording tells about how it was said: pitch, range, level, tempo, brightness. Never speaks, and touches no
+file."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from tts.errors import BadReference
 ANALYSIS_RATE = 8_000
 """Hz. Voicing and nuclei live below 4 kHz; a low rate keeps the whole analysis a few milliseconds per second."""
 
-F0_FLOOR = 60.0
+F0_FLOOR = 65.0
 """Hz. Below it lie creak and mains hum rather than speech melody."""
 
 F0_CEILING = 550.0
@@ -21,6 +22,9 @@ F0_CEILING = 550.0
 
 SHORTEST = 0.1
 """Seconds. A syllable; less sound than that says nothing about a speaker."""
+
+FEWEST_VOICED = 5
+"""Voiced frames (50 ms) from which a median pitch is worth the name."""
 
 SILENCE = -60.0
 """dBFS. Frames below it are nobody speaking, whatever the rest of the recording holds."""
@@ -68,12 +72,11 @@ def f0_track(samples: FloatArray, rate: int) -> tuple[npt.NDArray[np.float64], n
     """
     sound = _at_analysis_rate(samples, rate)
     frames = len(sound) // _HOP
-    centre = (np.arange(frames) + 0.5) * _HOP
-    times = centre * (1000.0 / ANALYSIS_RATE)
+    times = (np.arange(frames, dtype=np.float64) + 0.5) * (1000 * _HOP / ANALYSIS_RATE)
     if not frames:
         return times, np.empty(0)
     correlation, level = _correlations(sound, frames)
-    audible = level > max(SILENCE, float(np.percentile(level, 95)) - _ACTIVE_BELOW_LOUD - 10.0)
+    audible = level > max(SILENCE, float(np.percentile(level, 95)) - _ACTIVE_BELOW_LOUD)
     first = _best_lag(correlation, audible, F0_FLOOR, F0_CEILING)
     if np.isfinite(first).sum() < 3:
         return times, np.full(frames, np.nan)
@@ -102,7 +105,7 @@ def measure(reference: Reference) -> Prosody:
     active = energy > max(SILENCE, loud - _ACTIVE_BELOW_LOUD)
     _, f0 = f0_track(samples, reference.rate)
     pitch = f0[np.isfinite(f0)]
-    enough = len(pitch) >= 5
+    enough = len(pitch) >= FEWEST_VOICED
     low, high = np.percentile(pitch, (10, 90)) if enough else (1.0, 1.0)
     seconds = float(active.sum()) / 100.0
     nuclei = _nuclei(sound)
@@ -135,7 +138,8 @@ def _frame_level(samples: FloatArray, rate: int) -> npt.NDArray[np.float64]:
 
 
 def _decibels(power: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    return 10.0 * np.log10(np.maximum(power, 1e-12))
+    level: npt.NDArray[np.float64] = 10.0 * np.log10(np.maximum(power, 1e-12))
+    return level
 
 
 def _correlations(sound: FloatArray, frames: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

@@ -4,10 +4,10 @@ Never knows what is said, by whom, or in which project it lies.
 """
 
 from dubber.media.containers import output_suffix
-from dubber.media.extract import Extracted, extract
+from dubber.media.extraction import Extracted, extract
 from dubber.media.ffmpeg import FFmpeg, ffmpeg_exe, ffmpeg_info
-from dubber.media.mux import Muxed, mux, write_audio
-from dubber.media.probe import Film, Stream, probe
+from dubber.media.header import Film, Stream, probe
+from dubber.media.muxing import Muxed, mux, write_audio
 from dubber.media.tracks import MuxPlan, SoftSubtitle
 
 __all__ = [

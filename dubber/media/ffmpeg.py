@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dubber.errors import MediaError, MissingError, SpaceError
+from dubber.errors import MediaError, MissingError, SpaceError, UsageError
 from dubber.process import Finished, run
 
 PROTOCOLS = "file"
@@ -32,7 +32,7 @@ other files (hls, dash, concat, imf, image2), devices and generators (lavfi), an
 NAME_LIMIT = 255
 """Bytes in a file name on every usual file system."""
 
-ALWAYS = ("-nostdin", "-hide_banner", "-nostats", "-v", "error", "-progress", "pipe:1", "-y", "-copyts")
+ALWAYS = ("-nostdin", "-hide_banner", "-nostats", "-progress", "pipe:1", "-y", "-copyts")
 """What every call says: nobody to ask, progress as lines, and time stamps as they are (see `film_input`)."""
 
 BASE_TIMEOUT = 120.0
@@ -83,8 +83,14 @@ def _version(path: str) -> str:
 
 
 def url(path: Path) -> str:
-    """A path as ffmpeg must be told it: whatever the name looks like, it is a local file and no option."""
-    return f"file:{path.absolute()}"
+    """A path as ffmpeg must be told it: whatever the name looks like, it is a local file and no option.
+
+    Raises UsageError for a name that is no text (bytes that are not UTF-8).
+    """
+    told = f"file:{path.absolute()}"
+    if not told.isprintable() and any("\ud800" <= character <= "\udfff" for character in told):
+        raise UsageError(f"The name {str(path)!r} is not valid UTF-8.", hint="Rename the file or its folder.")
+    return told
 
 
 def film_input(path: Path, start_us: int, **options: Any) -> Any:
@@ -117,21 +123,27 @@ def call(
     duration: int,
     pace: float,
     progress: Progress,
+    size: int | None = None,
+    level: str = "error",
     cwd: Path | None = None,
 ) -> Finished:
     """Run ffmpeg on a film of `duration` ms with what ffmpeg-python compiled; `pace` is seconds allowed per
-    film second.
+    film second, `size` the output's length in bytes as far as it is known, `level` what stderr holds.
 
     Raises SpaceError (disk full), MediaError (any other failure), ProcessTimeout.
     """
 
+    # With -copyts ffmpeg counts its time from the first report on, half a second of work too late: where the
+    # bytes to come are known, they tell better.
+    unit, whole = ("total_size", size) if size is not None else ("out_time_us", duration * 1000)
+
     def on_line(line: str) -> None:
         key, _, value = line.partition("=")
-        if key == "out_time_us" and value.lstrip("-").isdigit():
-            progress(min(1.0, max(0.0, int(value) / 1000 / max(1, duration))))
+        if key == unit and value.isdigit():
+            progress(min(1.0, int(value) / max(1, whole)))
 
     done = run(
-        [ffmpeg_exe(), *ALWAYS, *args],
+        [ffmpeg_exe(), *ALWAYS, "-v", level, *args],
         timeout=BASE_TIMEOUT + pace * duration / 1000,
         on_line=on_line,
         cwd=cwd,
@@ -140,6 +152,7 @@ def call(
         raise SpaceError("The disk became full while ffmpeg wrote.", hint="Free space and run again.")
     if done.returncode != 0:
         raise MediaError(f"ffmpeg could not do its work: {reason(done.stderr)}.")
+    progress(1.0)
     return done
 
 

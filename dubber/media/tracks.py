@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from dubber.media.containers import TEXT_SUBTITLES, Container
-from dubber.media.extract import ON_THE_CLOCK
+from dubber.media.extraction import ON_THE_CLOCK
 from dubber.media.ffmpeg import film_input, own_input
-from dubber.media.probe import Film, Stream
+from dubber.media.header import Film, Stream
 
 SYNTHETIC = "The dubbed speech in this film is synthetic: a machine speaks it."
 SYNTHETIC_TAG = "SYNTHETIC_SPEECH"
@@ -88,6 +88,8 @@ class Tracks:
         if plan.keep_original:
             self._add_originals()
         self._add_subtitles()
+        for stream in plan.film.of("attachment") if container.attachments else ():
+            self._add("t", self._of_film(stream), COPY)
         for stream in plan.film.of("data"):
             self.notes.append(f"The data stream {stream.index} ({stream.codec}) is left out.")
 
@@ -129,9 +131,6 @@ class Tracks:
                 self._add("v", self._of_film(stream), COPY, disposition="attached_pic")
             elif stream.cover:
                 self.notes.append("The cover picture is left out: this container has no place for it.")
-        if self._container.attachments:
-            for stream in self._plan.film.of("attachment"):
-                self._add("t", self._of_film(stream), COPY)
 
     def _add_originals(self) -> None:
         originals = self._plan.film.of("audio")

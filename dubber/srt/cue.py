@@ -7,6 +7,9 @@ from dataclasses import dataclass
 LONGEST = 100 * 3_600_000 - 1
 """Milliseconds of 99:59:59,999, the last moment that SRT's two digits of hours can name."""
 
+MOST_NOTES = 10_000
+"""Notes kept of one file; a person reads a few, and a hostile file would have millions."""
+
 
 @dataclass(frozen=True)
 class Cue:

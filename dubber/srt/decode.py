@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import re
 from collections import Counter
+from itertools import islice
 
 from dubber.errors import SubtitleError
-from dubber.srt.cue import Note
+from dubber.srt.cue import MOST_NOTES, Note
 
 BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),  # before UTF-16, whose mark it begins with
@@ -21,13 +22,13 @@ SAMPLE = 1 << 16
 """Bytes looked at to guess an encoding: some 30 minutes of dialogue."""
 
 NUL_SHARE = 0.2
-"""Share of a text's 16-bit units with a zero high byte from which it is UTF-16: times and numbers alone give more."""
+"""Share of 16-bit units with a zero high byte from which a text is UTF-16: times and numbers alone give more."""
 
 CONTROL_SHARE = 0.1
-"""Share of control bytes from which a file is no text at all; real subtitles have none, damaged ones a few."""
+"""Share of control bytes from which a file is no text; real subtitles have none, damaged ones a few."""
 
 LATIN_HIGH_SHARE = 0.5
-"""Share of letters outside ASCII below which the script is Latin; Vietnamese, the richest in marks, stays under it."""
+"""Share of letters outside ASCII below which the script is Latin; even Vietnamese, rich in marks, is under it."""
 
 ALPHABET_SHARE = 0.9
 """Share of the characters outside ASCII that must belong to a language before its code page is believed."""
@@ -70,10 +71,10 @@ OTHER_ALPHABETS = (
     ("cp874", "านรกเอมยลงวดทส่้ัิีป|บคตหพไใแจชขโผูุึืะําซถณฉธศญษฟฝภฐ็์ฆฏฑฒฌฎๆฮ"),
 )
 LIKELY = 0.7
-"""Likeness of real text outside the Latin script: a double-byte encoding read as Cyrillic is half capitals, and under it."""
+"""Likeness that real text outside the Latin script exceeds; Chinese read as Cyrillic is half capitals."""
 
 RARE, CAPITAL = 0.7, 0.5
-"""Weights of a seldom letter and of a capital beside 1 for a usual one: KOI8-R and cp1251 differ by little but case."""
+"""Weights of a seldom letter and of a capital beside 1 for a usual one; KOI8 and cp1251 differ mainly in case."""
 
 PUNCTUATION = frozenset("“”‘’„‚«»‹›…–—€°\xa0♪")
 EAST_ASIAN = ("gb18030", "big5", "cp949")
@@ -88,8 +89,8 @@ HIRAGANA_SHARE = 0.25
 def decode(data: bytes, where: str) -> tuple[str, tuple[Note, ...]]:
     """The text of a subtitle file's bytes, without a byte order mark, and what had to be guessed or replaced.
 
-    UTF-8, UTF-16 and UTF-32 are recognised with and without a mark. Older code pages are guessed from the letters.
-    Raises SubtitleError, its message beginning with `where`, for what is no text or in no encoding that can be told.
+    UTF-8 and UTF-16 are recognised with and without a mark, older code pages guessed from their letters.
+    Raises SubtitleError, its message beginning with `where`, for what is no text or in no encoding we can tell.
     """
     encoding, mark = _unicode_encoding(data)
     body = data[len(mark) :]
@@ -127,11 +128,9 @@ def _is_binary(data: bytes) -> bool:
 def _replaced(text: str, encoding: str) -> tuple[Note, ...]:
     """A note for each line in which a byte had no meaning in the encoding."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    return tuple(
-        Note(number, f"bytes that are no {encoding} were replaced by \ufffd")
-        for number, line in enumerate(lines, 1)
-        if "\ufffd" in line
-    )
+    damaged = (number for number, line in enumerate(lines, 1) if "\ufffd" in line)
+    message = f"bytes that are no {encoding} were replaced by \ufffd"
+    return tuple(Note(number, message) for number in islice(damaged, MOST_NOTES))
 
 
 def _decode_legacy(data: bytes, where: str) -> tuple[str, tuple[Note, ...]]:
@@ -146,7 +145,7 @@ def _decode_legacy(data: bytes, where: str) -> tuple[str, tuple[Note, ...]]:
             except UnicodeDecodeError:
                 foreign.append(number)
     encoding = guess([lines[number] for number in foreign], where)
-    if not valid:
+    if valid < len(foreign):  # a line of an old code page may be UTF-8 by chance; most are not
         text = data.decode(encoding, errors="replace")
         note = Note(1, f"not UTF-8: read as {encoding}, which is a guess from its letters")
         return text, (note, *_replaced(text, encoding))
@@ -155,7 +154,9 @@ def _decode_legacy(data: bytes, where: str) -> tuple[str, tuple[Note, ...]]:
         line.decode(encoding if number in strangers else "utf-8", errors="replace")
         for number, line in enumerate(lines)
     )
-    return text, tuple(Note(n + 1, f"not UTF-8 as the rest is: read as {encoding}") for n in foreign)
+    return text, tuple(
+        Note(n + 1, f"not UTF-8 as the rest is: read as {encoding}") for n in foreign[:MOST_NOTES]
+    )
 
 
 def guess(lines: list[bytes], where: str) -> str:
@@ -203,7 +204,7 @@ def _likeness(sample: bytes, encoding: str, alphabet: str) -> float:
 
 
 def _double_byte(sample: bytes) -> str:
-    """The East Asian encoding of a sample, or nothing. Kana tell Japanese, which detectors take for Korean."""
+    """The East Asian encoding of a sample, or "". Kana tell Japanese, which charset-normalizer takes for Korean."""
     for encoding in ("euc_jp", "cp932"):
         text = sample.decode(encoding, errors="replace")
         marked = sum(not char.isascii() for char in text)

@@ -33,8 +33,8 @@ def refuse_foreign(lines: list[str], name: str) -> None:
 def blank_webvtt(lines: list[str]) -> bool:
     """Whether the lines are WebVTT; if so, blanks in place all that is not a cue's times or text.
 
-    That is the header, the NOTE, STYLE and REGION blocks, and the cues' identifiers. In WebVTT every block ends
-    at a blank line, and its first or second line holds the times if it is a cue.
+    That is the header, the NOTE, STYLE and REGION blocks, and the identifiers of cues. In WebVTT every block
+    ends at a blank line, and its first or second line holds the times if it is a cue.
     """
     if not lines or not re.match(r"WEBVTT(?:\s|$)", lines[0]):
         return False

@@ -1,9 +1,10 @@
-"""Captions that roll, as video sites make them by machine: each cue says again the last line of the one before."""
+"""Captions that roll, as video sites make them: each cue says again the last line of the one before."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from dubber.srt.cue import Cue
 
@@ -15,8 +16,8 @@ FEWEST = 3
 
 
 def is_rolling(cues: Sequence[Cue]) -> bool:
-    """Whether at least half of the cues, and no fewer than three, begin with the last line of the cue before."""
-    repeats = sum(_repeats(before, cue) for before, cue in zip(cues, cues[1:], strict=False))
+    """Whether at least half of the cues, and three or more, begin with the last line of the cue before."""
+    repeats = sum(_repeats(before, cue) for before, cue in pairwise(cues))
     return repeats >= FEWEST and repeats * 2 >= len(cues) - 1
 
 
@@ -28,7 +29,7 @@ def unroll(cues: Sequence[Cue]) -> tuple[Cue, ...]:
     if not is_rolling(cues):
         return tuple(cues)
     kept = list(cues[:1])
-    for before, cue in zip(cues, cues[1:], strict=False):
+    for before, cue in pairwise(cues):
         text = cue.text.partition("\n")[2] if _repeats(before, cue) else cue.text
         if text:
             kept.append(replace(cue, text=text))

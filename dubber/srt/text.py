@@ -1,16 +1,23 @@
-"""What a cue says: taking off markup, telling the speaker's label, and leaving what is spoken. No times here."""
+"""What a cue says: taking off markup, telling the label from the text, leaving what is spoken. No times here."""
 
 from __future__ import annotations
 
 import re
 
-CONTROL = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff]")
+_CONTROLS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff"
+_INVISIBLES = "\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
+_SEPARATORS = "\r\v\f\x85\u2028\u2029"
+
+CONTROL = re.compile(f"[{_CONTROLS}]")
 """Control characters and lone surrogates: never part of a text. Line separators are not among them."""
 
-INVISIBLE = re.compile("[\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
-"""Marks that only steer the layout. The joiners U+200C and U+200D stay: Persian and emoji are spelled with them."""
+INVISIBLE = re.compile(f"[{_INVISIBLES}]")
+"""Marks that only steer the layout. The joiners U+200C and U+200D stay: Persian and emoji need them."""
 
-LINE_SEPARATOR = re.compile("[\n\r\v\f\x85\u2028\u2029]")
+LINE_SEPARATOR = re.compile(f"[\n{_SEPARATORS}]")
+
+SPECIAL = re.compile(f"[{_CONTROLS}{_INVISIBLES}{_SEPARATORS}<{{&\\\\]")
+"""What most texts have none of: one look saves them all the others."""
 
 TAG = re.compile(
     r"</?(?:i|b|u|s|em|strong|span|font|c|v|lang|ruby|rt|p|div)(?:[ .][^<>\n]{0,300})?/?>"  # HTML and WebVTT
@@ -22,34 +29,38 @@ BREAK = re.compile(r"(?i:<br ?/?>)|\\N")
 ENTITY = re.compile(r"&(?:amp;)*(amp|lt|gt|quot|apos|nbsp|lrm|rlm|#39|#x27);")
 ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "nbsp": "\xa0", "lrm": "", "rlm": ""}
 MARKUP_PASSES = 4
-"""Markup within markup is taken off this often; a text that still has some was made to have, and loses its `<`, `{`, `&`."""
+"""So deep markup may hide in markup; a text with more was made to, and loses its `<`, `{`, `&` and `\\`."""
 
 LONGEST_NAME = 60
+"""Characters. Longer ones are cut, so that a label stays one."""
+
 LABEL = re.compile(r"\[([^\[\]\n]{1,100})\][^\S\n]*(?=\S)")
 NOT_IN_NAMES = re.compile(r"[\[\]<>{}\\]")
 VOICE = re.compile(r"<v(?:\.[^ <>]{0,60})? ([^<>\n]{1,60})>", re.IGNORECASE)
 
+# What is seen and not said.
 SOUND = re.compile(r"\[[^\[\]]*\]|［[^［］]*］|【[^【】]*】")
 ASIDE = re.compile(r"[-–—\s]*(?:\([^()]*\)|（[^（）]*）)[\s.]*")
 MUSIC = re.compile(r"[♩-♯]+")
-TURN = re.compile(r"\s*(?:[-‐-―−]{1,3}(?!\d)|>{2,3})\s*")
+TURN = re.compile(r"\A\s*(?:[-‐-―−]{1,3}(?!\d)|>{2,3})\s*")
 """What marks a change of speaker at the start of a line. A hyphen at a digit is a minus and is spoken."""
+
+TURN_OR_LABEL = re.compile(r"^[-‐-―−>[]", re.MULTILINE)
 
 
 def clean(text: str) -> str:
     """The text without markup, control and layout characters, its lines stripped and the blank ones gone."""
-    if not text.isascii():
-        text = INVISIBLE.sub("", text)
-    text = without_markup(CONTROL.sub("", text))
-    lines = (line.strip() for line in LINE_SEPARATOR.split(text))
-    return "\n".join(line for line in lines if line)
+    if SPECIAL.search(text):
+        text = without_markup(CONTROL.sub("", INVISIBLE.sub("", text)))
+        text = LINE_SEPARATOR.sub("\n", text)
+    if "\n" not in text:
+        return text.strip()
+    return "\n".join(filter(None, map(str.strip, text.split("\n"))))
 
 
 def without_markup(text: str) -> str:
     """The text without HTML, WebVTT and ASS tags, entities read. What it returns holds no more of them."""
     for _ in range(MARKUP_PASSES):
-        if not any(opener in text for opener in "<{&\\"):
-            return text
         plain = TAG.sub("", BREAK.sub("\n", ENTITY.sub(_entity, text)).replace("\\h", " "))
         if plain == text:
             return text
@@ -62,12 +73,12 @@ def _entity(match: re.Match[str]) -> str:
 
 
 def split_label(text: str) -> tuple[str | None, str]:
-    """The speaker's name and the rest of a clean text that begins with a label, `[Anna] Hello.`; else None and it all.
+    """The name and the rest of a clean text that begins with a label, `[Anna] Hello.`; else None and all of it.
 
-    A bracket is a label when text follows it on its line and its first letter is no small one. Alone on its line, or
-    written small as subtitlers write sounds, `[door slams]`, it describes a sound and stays in the text.
+    A bracket is a label when text follows it on its line and its first letter is no small one. Alone on its
+    line, or written small as subtitlers write sounds, `[door slams]`, it describes a sound and stays in the text.
     """
-    label = LABEL.match(text)
+    label = LABEL.match(text) if text.startswith("[") else None
     if not label or _small(label.group(1)):
         return None, text
     name = name_of(label.group(1))
@@ -75,12 +86,12 @@ def split_label(text: str) -> tuple[str | None, str]:
 
 
 def name_of(speaker: str) -> str | None:
-    """A speaker's name as a label can carry it: one line, no brackets, a capital first; None if nothing is left."""
+    """A speaker's name as a label can carry it: one line, no brackets, a capital first; None if none is left."""
     # Cleaning reads entities, so brackets are looked for before it and after.
     name = NOT_IN_NAMES.sub(" ", clean(NOT_IN_NAMES.sub(" ", speaker)))
-    name = " ".join(name.split())[:LONGEST_NAME].strip()
+    name = " ".join(name.split())
     first = _first(name)
-    return name.replace(first, first.title(), 1) if first else None
+    return name.replace(first, first.title(), 1)[:LONGEST_NAME].strip() if first else None
 
 
 def _first(name: str) -> str:
@@ -88,14 +99,23 @@ def _first(name: str) -> str:
 
 
 def _small(name: str) -> bool:
-    """Whether the first letter could be a capital and is not. Scripts without case, Georgian too, have no small ones."""
+    """Whether the first letter could be a capital and is not; scripts without capitals, Georgian too, have none."""
     first = _first(name)
     return first != first.title()
 
 
-def turns(text: str) -> int:
-    """How many speakers the marks in a clean text announce: dashes, `>>` or labels at the start of its lines; 0 for none."""
-    return sum(bool(TURN.match(line) or split_label(line)[0]) for line in text.split("\n"))
+def is_shared(text: str, speaker: str | None) -> bool:
+    """Whether a clean text has several speakers: a dash, `>>` or label begins a line after a first that has one."""
+    if "\n" not in text or not TURN_OR_LABEL.search(text):
+        return False
+    first, *later = (bool(TURN.match(line) or split_label(line)[0]) for line in text.split("\n"))
+    return (first or speaker is not None) and any(later)
+
+
+def leading_sound(text: str) -> str | None:
+    """The bracket at the start of a clean text that would be a label if it began with a capital."""
+    label = LABEL.match(text) if text.startswith("[") else None
+    return f"[{label.group(1)}]" if label and _small(label.group(1)) else None
 
 
 def spoken(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The line of a cue that holds its times: finding, reading and hiding it. Files and text are not known here."""
+"""The line that holds a cue's times: finding, reading, writing and hiding it. Files are not known here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pysrt import SubRipTime
 
 from dubber.srt.cue import LONGEST
 
-ARROW = re.compile(r"[-\u2010-\u2015\u2212](?:[ \t]?[-\u2010-\u2015\u2212]){0,3}[ \t]?>")
+ARROW = re.compile(r"[-\u2010-\u2015\u2212](?:[ \t]?[-\u2010-\u2015\u2212]){0,3}[ \t]?[>＞]")
 """`-->` and what becomes of it under fingers and word processors: `->`, `-- >`, `—>`."""
 
 STRICT = re.compile(
@@ -41,7 +41,7 @@ def read_strict(line: str) -> Times | None:
 
 
 def split(line: str) -> tuple[str, str] | None:
-    """What stands left and right of the arrow on a line that gives a cue's times, well or badly; else None."""
+    """What stands left and right of the arrow of a line that gives a cue's times, well or badly; else None."""
     line = line.translate(FOREIGN_MARKS) if not line.isascii() else line
     arrow = ARROW.search(line)
     if not arrow:
@@ -52,7 +52,7 @@ def split(line: str) -> tuple[str, str] | None:
 
 
 def read_loose(left: str, right: str) -> Times:
-    """The times that `split` found. Raises ValueError, with what is wrong as a clause, for what is no time."""
+    """The times that `split` found. Raises ValueError, saying in a clause what is wrong, for what is no time."""
     start, rest = _time(left)
     if rest:
         raise ValueError(f"'{_short(left)}' is not a time")
@@ -83,11 +83,7 @@ def write(start: int, end: int) -> str:
 
 def hide(line: str) -> str:
     """The line with its arrow made `→` if a reader would take it for a cue's times."""
-    if ">" not in line and "＞" not in line:
-        return line
-    while split(line):
-        line = ARROW.sub("→", line.replace("＞", ">"))
-    return line
+    return ARROW.sub("→", line) if split(line) else line
 
 
 def _short(text: str) -> str:

@@ -101,16 +101,16 @@ def measure_stems(stems: Stems, progress: Callable[[float], None] = lambda _: No
 def load_take(line: MixLine) -> FloatArray:
     """The line's take, shape (slot samples,). Raises ValueError where it is not exactly as long as its slot,
     not 48 kHz mono, or holds values that are not numbers."""
+    expected = line.slot.duration * SAMPLES_PER_MS
     if callable(line.take):
         samples = np.asarray(line.take(), dtype=np.float32)
     else:
         with AudioFile(line.take) as file:
             if file.rate != SAMPLE_RATE or file.channels != 1:
                 raise ValueError(f"the take of line {line.id} is not 48 kHz mono")
-            samples = file.read(0, file.frames)[:, 0]
-    expected = line.slot.duration * SAMPLES_PER_MS
+            samples = file.read(0, min(file.frames, expected + 1))[:, 0]
     if samples.shape != (expected,):
-        raise ValueError(f"the take of line {line.id} has shape {samples.shape}, its slot {expected} samples")
+        raise ValueError(f"the take of line {line.id} is not the {expected} samples of its slot")
     if not np.isfinite(samples).all():
         raise ValueError(f"the take of line {line.id} holds values that are not numbers")
     return samples

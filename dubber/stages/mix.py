@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -82,6 +82,8 @@ def mix(
     leave the film, a take is not exactly as long as its slot, or the stems are not 48 kHz stereo.
     """
     lines = sorted(lines, key=lambda line: line.slot)
+    if background not in get_args(Background):
+        raise ValueError(f"no such background: {background}")
     _check(stems, lines, levels)
     plans, energies = balance(stems, lines, lambda done: progress(0.2 * done))
     duck = _Duck([*speech, *(line.slot for line in lines)]) if background == "duck" else None

@@ -15,8 +15,8 @@ from align.types import SAMPLE_RATE, SAMPLES_PER_MS, Line, Slot, Span
 from dubber import store
 from dubber.audio import Stems, read_reference
 from dubber.errors import MissingError
+from dubber.loudness import loudness_of
 from dubber.stages import cast, synthesize
-from dubber.stages.mix import Levels
 from dubber.steps.hear import Sound
 from dubber.steps.run import Run
 from dubber.store import Key
@@ -85,17 +85,17 @@ class Cast:
             return None  # a line mumbled below what can be measured is said in the speaker's usual manner
 
 
-def prepare(run: Run, engine: Engine, lines: Sequence[Line], sound: Sound, levels: Levels) -> Cast:
+def prepare(run: Run, engine: Engine, lines: Sequence[Line], sound: Sound) -> Cast:
     """Chooses references. A speaker's file in voices/ stays once it is there, whoever put it there."""
     with run.stage("cast"):
         known = {speaker: run.project.voice_file(speaker) for speaker in {line.speaker for line in lines}}
         missing = [speaker for speaker, file in known.items() if file is None]
-        chosen = cast.timbre(lines, lambda span: levels.source.of([span])) if missing else {}
+        chosen = cast.timbre(lines, partial(_loudness, sound.stems)) if missing else {}
         for speaker in missing:
             if not chosen[speaker]:
                 raise MissingError(
                     f"Nobody called {speaker} is heard in the film, so there is no voice to speak with.",
-                    hint=f"Put a recording of 5 to 12 s into {run.project.folder / 'voices'} as {speaker}.wav, "
+                    hint=f"Put a recording of 5 to 12 s there as {run.project.voice_path(speaker)}, "
                     "or use the label of somebody who is heard.",
                 )
             reference = _heard(sound.stems, chosen[speaker])
@@ -184,6 +184,10 @@ def _heard(stems: Stems, spans: Sequence[Span]) -> Reference:
         where = span.samples
         parts.append(stems.speech(where.start, where.stop).mean(axis=1, dtype=np.float32))
     return Reference(np.concatenate(parts), SAMPLE_RATE)
+
+
+def _loudness(stems: Stems, span: Span) -> float:
+    return loudness_of(stems.speech(span.samples.start, span.samples.stop)).integrated
 
 
 def _write(sound: Reference, out: Path) -> None:

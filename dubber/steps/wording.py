@@ -109,10 +109,7 @@ def _translated(run: Run, said: Sequence[Segment]) -> list[Line]:
             translator.translate([said[i].text for i in missing], source, target, advance) if missing else ()
         )
         made = dict(zip(missing, fresh, strict=True))
-        done = [
-            Translation(*run.cache.json(key, partial(_plain, made.get(i))))
-            for i, key in enumerate(keys)
-        ]
+        done = [Translation(*run.cache.json(key, partial(_plain, made.get(i)))) for i, key in enumerate(keys)]
     unknown = list(dict.fromkeys(word for one in done for word in one.unknown))
     if unknown:
         named = ", ".join(unknown[:8]) + (" …" if len(unknown) > 8 else "")
@@ -141,7 +138,9 @@ def _given(run: Run, said: Sequence[Segment]) -> list[Line]:
     return list(fitted.lines)
 
 
-def _merged(run: Run, name: str, fresh: Sequence[Generated], speech: dict[str, Span]) -> tuple[MergedCue, ...]:
+def _merged(
+    run: Run, name: str, fresh: Sequence[Generated], speech: dict[str, Span]
+) -> tuple[MergedCue, ...]:
     """`fresh` with the person's edits of <name>.srt, which then holds the result."""
     state = run.project.subtitles(name)
     if state.digest is None:

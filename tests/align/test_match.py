@@ -157,22 +157,56 @@ def test_a_cue_moved_in_a_shifted_file_is_the_only_one_moved() -> None:
 
 
 def test_a_file_shifted_from_its_middle_on_is_taken_at_its_word() -> None:
-    edited = [moved(cue, 3000, 3000) if i > 2 else cue for i, cue in enumerate(untouched())]
+    edited = [moved(cue, 3000, 3000) if i > 1 else cue for i, cue in enumerate(untouched())]
     result = reconcile(BASE, edited)
     assert result.shift == 0
     assert [cue.segments for cue in result.cues] == [(f"s{i}",) for i in range(6)]
-    assert [cue.cue for cue in result.cues if cue.span_changed] == [3, 4, 5]
+    assert [cue.cue for cue in result.cues if cue.span_changed] == [2, 3, 4, 5]
 
 
 def test_two_people_heard_at_once_are_told_apart_by_their_words() -> None:
     base = (
-        Generated("a", Span(1000, 3000), "Siéntese ahí enfrente.", "Ana"),
-        Generated("b", Span(1010, 3000), "¡Suélteme de una vez!", "Luis"),
+        Generated("a", Span(1000, 3000), "¡Vete!", "Ana"),
+        Generated("b", Span(1010, 3000), "¡Nunca!", "Luis"),
     )
-    edited = [Edited(Span(1040, 3000), base[1].text), Edited(Span(1040, 3000), base[0].text)]
-    assert [cue.segments for cue in found(edited, base).values()] == [("b",), ("a",)] or (
-        {i: cue.segments for i, cue in found(edited, base).items()} == {0: ("b",), 1: ("a",)}
+    edited = [Edited(Span(1040, 3000), "¡Nunca!"), Edited(Span(1040, 3000), "¡Vete!")]
+    assert [found(edited, base)[i].segments for i in range(2)] == [("b",), ("a",)]
+
+
+def test_two_people_heard_at_once_retimed_and_reworded_are_not_made_one() -> None:
+    base = (
+        Generated("a", Span(1000, 3000), "¡Vete!", "Ana"),
+        Generated("b", Span(1000, 3000), "¡Nunca!", "Luis"),
     )
+    edited = [Edited(Span(1200, 3300), "Fuera."), Edited(Span(1200, 3300), "Jamás.")]
+    assert [found(edited, base)[i].segments for i in range(2)] == [("a",), ("b",)]
+
+
+def test_a_reworded_remark_inside_a_long_cue_stays_the_remark() -> None:
+    base = (
+        Generated("long", Span(0, 9000), "Y así siguió el viejo, hora tras hora, sin callar.", "Ana"),
+        Generated("remark", Span(3000, 4000), "Ya.", "Luis"),
+    )
+    edited = [Edited(Span(20, 9020), "Y el viejo no callaba."), Edited(Span(3020, 4020), "Claro.")]
+    assert [found(edited, base)[i].segments for i in range(2)] == [("long",), ("remark",)]
+
+
+def test_a_word_said_often_is_found_where_it_was_moved_from() -> None:
+    base = tuple(Generated(f"s{i}", Span(i * 9000, i * 9000 + 600), "Sí.", "Ana") for i in range(4))
+    edited = untouched(base)
+    edited[2] = moved(edited[2], 1500, 1500)
+    del edited[0]
+    assert [cue.segments for cue in reconcile(base, edited).cues] == [("s1",), ("s2",), ("s3",)]
+    edited[0] = moved(edited[0], 2000, 2000)
+    assert [cue.segments for cue in reconcile(base, edited).cues][1:] == [("s2",), ("s3",)]
+
+
+def test_the_same_words_too_far_away_are_another_cue() -> None:
+    edited = untouched()
+    edited[0] = moved(edited[0], 60_000, 60_000)
+    result = reconcile(BASE, edited)
+    assert result.deleted == ("s0",)
+    assert result.cues[-1].segments == ()
 
 
 def test_repeated_segments_are_refused() -> None:
@@ -249,7 +283,7 @@ def edited_films(
     return tuple(base), edited, expected, deleted
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=120)
 @given(edited_films())
 def test_any_sequence_of_edits_is_recognised(
     film: tuple[tuple[Generated, ...], list[Edited], dict[int, Reconciled], set[str]],
@@ -269,7 +303,7 @@ anything = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(st.lists(anything, max_size=12), st.lists(anything, max_size=12))
 def test_of_any_two_files_every_cue_appears_once_and_every_segment_is_found_or_deleted(
     written: list[Edited], edited: list[Edited]
@@ -285,16 +319,16 @@ def test_of_any_two_files_every_cue_appears_once_and_every_segment_is_found_or_d
     assert result == reconcile(base, edited)
 
 
-def test_a_hundred_thousand_equal_cues_on_one_spot_are_matched_one_to_one() -> None:
-    many = 100_000
+def test_twenty_thousand_equal_cues_on_one_spot_are_matched_one_to_one() -> None:
+    many = 20_000
     base = [Generated(f"s{i}", Span(1000, 2000), "hola", "A") for i in range(many)]
-    result = reconcile(base, [Edited(Span(1100, 2250), "hola")] * many)
+    result = reconcile(base, [Edited(Span(1100, 2250), "adiós")] * many)
     assert len({cue.segments for cue in result.cues}) == many
     assert result.deleted == ()
 
 
 def test_a_cue_split_into_thousands_and_thousands_merged_into_one_come_to_an_end() -> None:
-    many = 20_000
+    many = 5_000
     whole = Span(0, many * 100)
     pieces = [Span(i * 100, i * 100 + 90) for i in range(many)]
     split = reconcile([Generated("s", whole, "uno dos", "A")], [Edited(span, "uno") for span in pieces])

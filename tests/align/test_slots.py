@@ -152,7 +152,7 @@ rows = st.tuples(spans, st.one_of(st.integers(1, 300), st.integers(1, 6000))).ma
 crowds = st.lists(rows, max_size=25)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(crowds, st.integers(25, 14_000))
 def test_any_lines_get_slots_that_never_overlap_and_stay_in_the_film(crowd: list[Row], duration: int) -> None:
     slots = planned(*crowd, duration=duration)
@@ -164,7 +164,7 @@ def test_any_lines_get_slots_that_never_overlap_and_stay_in_the_film(crowd: list
     assert all(slot.span.duration >= shortest and slot.span.end <= duration for slot in slots)
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(crowds, st.integers(25, 14_000))
 def test_any_plan_keeps_source_order_and_names_what_it_did(crowd: list[Row], duration: int) -> None:
     slots = planned(*crowd, duration=duration)
@@ -181,7 +181,7 @@ def test_any_plan_keeps_source_order_and_names_what_it_did(crowd: list[Row], dur
             assert "crowded" in slot.flags
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(
     st.lists(st.tuples(st.integers(300, 4000), st.floats(0.3, 1.6)), min_size=1, max_size=12),
     st.data(),
@@ -207,7 +207,7 @@ def test_editing_one_line_moves_no_line_beyond_enough_silence(
     assert set(changed) <= {edited}
 
 
-def test_two_hundred_thousand_lines_on_one_spot_are_planned() -> None:
-    many = 200_000
+def test_fifty_thousand_lines_on_one_spot_are_planned() -> None:
+    many = 50_000
     slots = planned(*[(1000, 2000, 700)] * many, duration=many)
     assert [slot.span for slot in slots] == [Span(i, i + 1) for i in range(many)]

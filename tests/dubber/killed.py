@@ -12,6 +12,7 @@ import random
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from dubber import store
@@ -45,11 +46,11 @@ def write(project: Project, number: int) -> None:
 
 
 def subtitles(project: Project) -> int:
-    """The file always has the base that it was made with, and every edit is in the file or its backups."""
+    """The file always has the base it was made with, and an edit that was written over has its backup."""
     random.seed(1)
     kills, in_place, text = 0, 0, ""
-    for number in range(1, 120):
-        kills += killed_at(random.randrange(45), lambda number=number: write(project, number))
+    for number in range(1, 100):
+        kills += killed_at(random.randrange(45), partial(write, project, number))
         state = project.subtitles("es")
         now = state.path.read_text() if state.path.exists() else ""
         if now != text:
@@ -67,6 +68,10 @@ def subtitles(project: Project) -> int:
     return kills
 
 
+def store_bytes(path: Path, data: bytes) -> None:
+    path.write_bytes(data)
+
+
 def voices(project: Project) -> int:
     """What the program wrote is never taken for a person's, and always is one of the two recordings."""
     kills = 0
@@ -74,7 +79,7 @@ def voices(project: Project) -> int:
 
         def work(step: int = step) -> None:
             with project.lock():
-                project.write_voice("Anna", lambda path: path.write_bytes(b"RIFF %d" % step) and None)
+                project.write_voice("Anna", partial(store_bytes, data=b"RIFF %d" % step))
 
         was_killed = killed_at(step, work)
         kills += was_killed
@@ -109,20 +114,20 @@ def cache(project: Project) -> int:
 
 
 def forever(project: Project) -> None:
-    print("ready", flush=True)
     with project.lock():
+        print("ready", flush=True)
         for number in itertools.count():
             project.remember_run("es", {"number": number, "padding": "x" * (number % 7 * 1000)})
-            project.cache.file(
-                store.key("tts", 1, {}, number), ".wav", lambda path, n=number: path.write_bytes(b"%9d" % n * 999)
-            )
-            project.cache.json(store.key("segment", 1, {}, number), lambda n=number: [n] * 999)
+            sound = partial(store_bytes, data=b"%9d" % number * 999)
+            project.cache.file(store.key("tts", 1, {}, number), ".wav", sound)
+            project.cache.json(store.key("segment", 1, {}, number), partial(list, [number] * 999))
             project.write_report({"number": number})
 
 
 def main() -> None:
     mode, film = sys.argv[1], Path(sys.argv[2])
-    os.fsync = lambda _: None  # a kill takes nothing from the kernel; only a power cut would need it
+    # A kill takes nothing that the kernel has: only a power cut would need it on the disk.
+    setattr(os, "fsync", lambda _: None)  # noqa: B010
     if mode == "forever":
         forever(Project.open(film))
     project = Project.open(film)

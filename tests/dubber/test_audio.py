@@ -53,6 +53,20 @@ def test_outside_the_file_there_is_silence(tmp_path: Path) -> None:
         file.read(10, 9)
 
 
+def test_what_a_damaged_stream_decodes_to_does_no_harm(tmp_path: Path) -> None:
+    sound = noise(100)
+    sound[10], sound[20], sound[30] = np.nan, np.inf, -1e30
+    read = written(tmp_path / "a.wav", sound).read(0, 100)
+    assert [read[10, 0], read[20, 0], read[30, 0]] == [0, 16, -16]
+    healthy = np.delete(np.arange(100), [10, 20, 30])
+    assert np.array_equal(read[healthy], sound[healthy])
+
+
+def test_other_channels_than_the_file_has_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="shape"), AudioWriter(tmp_path / "a.wav", 1) as writer:
+        writer.append(noise(10))
+
+
 def test_blocks_are_the_file_in_order(tmp_path: Path) -> None:
     sound = noise(1000)
     blocks = list(written(tmp_path / "a.wav", sound).blocks(300))

@@ -41,9 +41,9 @@ from pathlib import Path
 from dubber import lock
 with lock.held(Path(sys.argv[1])):
     if os.fork() == 0:
+        print("held", flush=True)
         sys.stdin.read()
         os._exit(0)
-    print("held", flush=True)
     os.wait()
 """
 
@@ -116,7 +116,11 @@ def test_a_worker_that_outlives_a_killed_owner_does_not_keep_its_lock(tmp_path: 
 def test_a_program_started_by_the_owner_does_not_inherit_the_lock(tmp_path: Path) -> None:
     with lock.held(tmp_path / ".lock"):
         started = subprocess.run(
-            [sys.executable, "-c", "import os; print([n for n in range(3, 64) if os.path.exists(f'/dev/fd/{n}')])"],
+            [
+                sys.executable,
+                "-c",
+                "import os; print([n for n in range(3, 64) if os.path.exists(f'/dev/fd/{n}')])",
+            ],
             capture_output=True,
             check=True,
             close_fds=False,
@@ -143,7 +147,9 @@ def test_a_failing_run_frees_the_lock(tmp_path: Path, program: str) -> None:
             raise KeyboardInterrupt
 
 
-def test_a_lock_of_another_machine_is_left_to_the_person(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lock_of_another_machine_is_left_to_the_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def refuse(*_: object) -> NoReturn:
         raise OSError(errno.ENOLCK, "no locks here")
 

@@ -123,13 +123,17 @@ def test_the_dub_is_as_loud_as_the_film(tmp_path: Path, bed_level: float) -> Non
     assert report.dub == pytest.approx(report.source, abs=0.5)
 
 
-def test_all_speech_is_moved_a_little_where_the_film_would_be_too_soft(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("said", "dubbed", "direction"), [(12_000, 2_000, 1), (2_000, 12_000, -1)])
+def test_all_speech_is_moved_a_little_where_the_film_would_change_its_loudness(
+    tmp_path: Path, said: int, dubbed: int, direction: int
+) -> None:
     film = Film(tmp_path, 30_000)
-    source = film.say(1_000, stereo(voice(12_000, level=-14)))
-    other = film.say(15_000, stereo(voice(12_000, level=-21)))
-    lines = [line("1", 1_000, voice(2_000), source), line("2", 15_000, voice(12_000), other)]
-    dub, report = film.mix(lines)
-    assert 0.5 < report.correction <= 1.2
+    loud = film.say(1_000, stereo(voice(said, level=-14)))
+    soft = film.say(15_000, stereo(voice(12_000, level=-21)))
+    dub, report = film.mix(
+        [line("1", 1_000, voice(dubbed), loud), line("2", 15_000, voice(12_000), soft)], background="none"
+    )
+    assert 0.5 < direction * report.correction <= 1.2
     assert report.dub == pytest.approx(loudness_of(dub).integrated, abs=0.01)
     for told in report.lines:
         assert told.mixed - told.source == pytest.approx(report.correction, abs=0.01)
@@ -271,8 +275,8 @@ def refusals() -> list[tuple[str, Callable[[], list[MixLine]]]]:
     return [
         ("overlap", lambda: [good, line("b", 1_499, voice(500))]),
         ("after the film", lambda: [line("b", 2_600, voice(500))]),
-        ("its slot 24048 samples", lambda: [replace(good, slot=Span(1_000, 1_501))]),
-        ("shape", lambda: [replace(good, take=lambda: stereo(voice(500)))]),
+        ("not the 24048 samples", lambda: [replace(good, slot=Span(1_000, 1_501))]),
+        ("not the 24000 samples", lambda: [replace(good, take=lambda: stereo(voice(500)))]),
         ("not numbers", lambda: [replace(good, take=lambda: np.full(500 * MS, np.nan, np.float32))]),
     ]
 
@@ -286,6 +290,11 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(
     assert not (tmp_path / "dub.wav").exists()
 
 
+def test_an_unknown_background_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such background"):
+        Film(tmp_path, 1_000).mix([], background="loud")
+
+
 def test_takes_come_from_files_too_and_only_from_48_khz_mono(tmp_path: Path) -> None:
     film, take = Film(tmp_path, 3_000), voice(1_000)
     for name, sound in (("mono", take[:, None]), ("stereo", stereo(take))):
@@ -296,6 +305,9 @@ def test_takes_come_from_files_too_and_only_from_48_khz_mono(tmp_path: Path) -> 
     assert np.array_equal(from_file, film.mix([line("1", 1_000, take)])[0])
     with pytest.raises(ValueError, match="48 kHz mono"):
         film.mix([MixLine("1", slot, slot, tmp_path / "stereo.wav")])
+    for short in (Span(1_000, 1_999), Span(1_000, 2_001)):
+        with pytest.raises(ValueError, match="samples of its slot"):
+            film.mix([MixLine("1", short, short, tmp_path / "mono.wav")])
 
 
 def test_touching_slots_are_not_overlapping_and_order_does_not_matter(tmp_path: Path) -> None:

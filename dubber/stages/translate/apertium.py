@@ -44,6 +44,10 @@ class Apertium:
         """Short and stable: it is written into projects."""
         return "apertium"
 
+    def installed(self) -> tuple[str, ...]:
+        """The names of the language pairs on this machine. Raises MissingError (no Apertium)."""
+        return self._modes
+
     def route(self, source: str, target: str) -> tuple[pairs.Hop, ...]:
         """The hops from source to target over what is installed: the fewest, at most pairs.MAX_HOPS.
 

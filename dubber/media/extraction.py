@@ -11,8 +11,8 @@ from pathlib import Path
 
 from align.types import SAMPLE_RATE, SAMPLES_PER_MS
 from dubber.errors import MediaError
-from dubber.media.ffmpeg import call, committed, film_input, reason, require_space
-from dubber.media.probe import Film, Stream
+from dubber.media.ffmpeg import call, committed, film_input, reason, require_space, url
+from dubber.media.header import Film, Stream
 
 CHANNELS = 2
 SAMPLE_BYTES = 4  # float32
@@ -30,6 +30,10 @@ many containers state only one length for picture and sound."""
 
 RF64_FROM = 2**32 - 2**20
 """Bytes of samples from which a WAV header cannot hold the length (32 bits, and some room for chunks)."""
+
+MAX_ALLOC = 300_000_000
+"""Bytes ffmpeg may take at once: it holds a hole's silence whole, and a wild time stamp would make it take
+gigabytes. Enough for a hole of about 20 minutes."""
 
 HEADER_BYTES = 4096
 """More than ffmpeg's WAV header takes without metadata."""
@@ -80,19 +84,29 @@ def _decode(film: Film, stream: Stream, samples: int, part: Path, progress: Call
     """Decode into `part`, no longer than `samples`. Returns what the decoder complained of."""
     import ffmpeg
 
+    size = samples * FRAME_BYTES
+    # Both speakers as loud as the one: ffmpeg's own way from mono to stereo takes 3 dB away.
+    spread = "pan=stereo|c0=c0|c1=c0," if stream.channels == 1 else ""
     chain = (
         f"atrim=end={film.duration / 1000:.3f},"  # a wild time stamp must not become hours of silence
         f"aresample={SAMPLE_RATE}:{ON_THE_CLOCK},"
-        f"aformat=sample_fmts=flt:channel_layouts=stereo,atrim=end_sample={samples}"
+        f"{spread}aformat=sample_fmts=flt:channel_layouts=stereo,atrim=end_sample={samples}"
     )
     command = ffmpeg.output(
         film_input(film.path, film.start_us)[str(stream.index)],
-        f"file:{part.absolute()}",
+        url(part),
         **{"filter:a": chain, "c:a": "pcm_f32le", "f": "wav", "map_metadata": "-1", "fflags": "+bitexact"},
-        rf64="always" if samples * FRAME_BYTES >= RF64_FROM else "never",
+        rf64="always" if size >= RF64_FROM else "never",
+        max_alloc=MAX_ALLOC,
         max_error_rate=1,  # damage is told as a note, and the sound that is left is used
     )
-    return call(command.get_args(), duration=film.duration, pace=PACE, progress=progress).stderr
+    said = call(command.get_args(), duration=film.duration, pace=PACE, progress=progress, size=size).stderr
+    if "Failed to compensate" in said:
+        raise MediaError(
+            f"The sound of {film.path.name!r} jumps too far ahead in time to be put on the film's clock.",
+            hint="Its time stamps are damaged; dub a repaired copy.",
+        )
+    return said
 
 
 def _frames(path: Path) -> int:

@@ -11,10 +11,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from dubber.errors import MediaError, UsageError
+from dubber.errors import MediaError, MissingError, UsageError
 from dubber.media.containers import Container, container_for, foreign_video
 from dubber.media.ffmpeg import call, committed, require_space, url
-from dubber.media.probe import Film, probe
+from dubber.media.header import Film, probe
 from dubber.media.tracks import SYNTHETIC, SYNTHETIC_TAG, MuxPlan, Tracks
 
 SHORTER_BY = 250
@@ -27,8 +27,15 @@ MOVED_BY = 2
 COPY_PACE = 2.0
 """Seconds allowed per second of film where the picture is copied; it takes about 0.02."""
 
+DUB_BYTES = 24
+"""Bytes per ms of the encoded dub, for the progress: 192 kb/s."""
+
 BURN_PACE = 60.0
 """Seconds allowed per second of film where the picture is encoded again: 4K on a slow machine."""
+
+
+NO_FONT = "fontselect: failed to find any fallback"
+"""libass's words for a character that no font has."""
 
 
 @dataclass(frozen=True)
@@ -43,15 +50,27 @@ def mux(plan: MuxPlan, out: Path, *, progress: Callable[[float], None] = lambda 
     """Write the dubbed film; its container is the one `out`'s suffix names (see `output_suffix`).
 
     Raises UsageError (no such container, the container cannot hold this picture, `out` is an input),
-    MediaError, SpaceError.
+    MediaError, SpaceError, MissingError (no font to burn with).
     """
     container = container_for(out.suffix)
     _check(plan, container, out)
     with tempfile.TemporaryDirectory(prefix="dubber-") as scratch, committed(out) as part:
         tracks = Tracks(plan, container, Path(scratch))
         args = _arguments(plan, container, tracks, part)
-        pace = BURN_PACE if plan.burn else COPY_PACE
-        call(args, duration=plan.film.duration, pace=pace, progress=progress, cwd=Path(scratch))
+        length = plan.film.duration
+        if plan.burn is None:
+            size = plan.film.path.stat().st_size + length * DUB_BYTES
+            call(args, duration=length, pace=COPY_PACE, progress=progress, size=size)
+        else:
+            done = call(
+                args,
+                duration=length,
+                pace=BURN_PACE,
+                progress=progress,
+                level="warning",
+                cwd=Path(scratch),
+            )
+            tracks.notes.extend(_undrawn(done.stderr))
         made = _verified(plan.film, part)
     return Muxed(replace(made, path=out), tuple(tracks.notes))
 
@@ -125,6 +144,23 @@ def _film_tags(plan: MuxPlan, container: Container, tracks: Tracks, args: list[s
         if "=" not in key:
             kept += ["-metadata", f"{key}={value}"]
     return kept
+
+
+def _undrawn(stderr: str) -> list[str]:
+    """What libass could not draw, which it tells on the side only. Raises MissingError when there is no font."""
+    lost = {
+        line.partition("with glyph ")[2].partition(" ")[0] for line in stderr.splitlines() if NO_FONT in line
+    }
+    if "0x0" in lost:
+        raise MissingError(
+            "There is no font on this machine to draw subtitles with.", hint="Install one, such as DejaVu."
+        )
+    letters = " ".join(sorted(chr(int(code, 16)) for code in lost if code))
+    return (
+        [f"No font on this machine has these characters of the burned subtitles: {letters}"]
+        if letters
+        else []
+    )
 
 
 def _index_first(path: Path) -> bool:

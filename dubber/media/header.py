@@ -199,7 +199,7 @@ def _stream(stream: Any, start_us: int) -> Stream:
     return Stream(
         index=stream.index,
         kind=stream.type,
-        codec=codec.name if codec is not None else "unknown",
+        codec=codec.codec.canonical_name if codec is not None else "unknown",
         language=language if language not in ("", "und") else None,
         title=tags.get("title") or None,
         start=None

@@ -1,0 +1,262 @@
+"""A film's sound lies on the film's clock: to the sample where it can, and as long as the film, always."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import reels
+import soundfile
+
+from dubber.errors import DubberError, MediaError, SpaceError
+from dubber.media import Film, extract, probe
+from dubber.media import extraction as module
+
+MS = 1.0
+"""Where a container states times exactly, or in whole milliseconds."""
+
+
+def test_the_file_is_the_films_length_to_the_sample_48_khz_stereo_float(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mkv"))
+    made = extract(film, tmp_path / "out.wav")
+    info = soundfile.info(tmp_path / "out.wav")
+    assert (info.samplerate, info.channels, info.subtype) == (48_000, 2, "FLOAT")
+    assert info.frames == made.samples == film.duration * 48
+    assert made.notes == ()
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".webm"])
+@pytest.mark.parametrize("late", [(0.0, 0.7), (0.7, 0.0)])
+def test_late_sound_and_late_pictures_keep_their_moment(
+    tmp_path: Path, suffix: str, late: tuple[float, float]
+) -> None:
+    film = probe(reels.reel(tmp_path / f"film{suffix}", late=late))
+    assert reels.heard_at(film, tmp_path) == pytest.approx(3000 + 1000 * late[1], abs=MS)
+    picture = film.of("video")[0].start
+    assert picture == pytest.approx(1000 * late[0], abs=21)  # the test's own 25 pictures a second round it
+
+
+@pytest.mark.parametrize("late", [(0.0, 0.7), (0.7, 0.0)])
+def test_sound_keeps_its_distance_to_the_picture_in_a_transport_stream(
+    tmp_path: Path, late: tuple[float, float]
+) -> None:
+    film = probe(reels.reel(tmp_path / "film.ts", late=late))
+    assert film.start_us > 1_000_000  # the container's own clock does not start at 0
+    picture = film.of("video")[0].start
+    assert picture is not None
+    between = reels.heard_at(film, tmp_path) - picture
+    assert between == pytest.approx(3000 + 1000 * (late[1] - late[0]), abs=20)
+
+
+def punched(source: Path, out: Path, form: str, holes: list[tuple[float, float]]) -> int:
+    """Copy the sound of a film without the packets that start in `holes` (seconds); how many that were."""
+    dropped = 0
+    with av.open(str(source)) as film, av.open(str(out), "w", format=form) as copy:
+        sound = film.streams.audio[0]
+        track = copy.add_stream_from_template(sound)
+        for packet in film.demux(sound):
+            if packet.pts is None:
+                continue
+            time = float(packet.pts * packet.time_base) - (film.start_time or 0) / 1e6
+            if any(start <= time < end for start, end in holes):
+                dropped += 1
+                continue
+            packet.stream = track
+            copy.mux(packet)
+    return dropped
+
+
+@pytest.mark.parametrize(("suffix", "form", "codec"), [(".mkv", "matroska", "aac"), (".mp4", "mp4", "aac")])
+@pytest.mark.parametrize(
+    "holes", [[(1.0, 2.0)], [(0.5 + n / 5, 0.52 + n / 5) for n in range(12)]], ids=["one", "many"]
+)
+def test_holes_are_kept_as_silence(
+    tmp_path: Path, suffix: str, form: str, codec: str, holes: list[tuple[float, float]]
+) -> None:
+    whole = reels.reel(tmp_path / f"whole{suffix}", *reels.H264, "-c:a", codec)
+    damaged = tmp_path / f"damaged{suffix}"
+    assert punched(whole, damaged, form, holes) >= 10
+    assert reels.heard_at(probe(damaged), tmp_path) == pytest.approx(3000, abs=20)
+
+
+def test_mono_goes_to_both_channels_at_the_same_level(tmp_path: Path) -> None:
+    tone = (0.5 * np.sin(np.arange(48_000) * 2 * np.pi * 440 / 48_000)).astype(np.float32)
+    soundfile.write(tmp_path / "mono.wav", tone, 48_000, subtype="FLOAT")
+    extract(probe(tmp_path / "mono.wav"), tmp_path / "out.wav")
+    both = soundfile.read(tmp_path / "out.wav", dtype="float32")[0]
+    np.testing.assert_allclose(both[:, 0], tone, atol=1e-6)
+    np.testing.assert_allclose(both[:, 1], tone, atol=1e-6)
+
+
+def test_surround_is_mixed_down_without_clipping(tmp_path: Path) -> None:
+    loud = np.full((48_000, 6), 0.9, np.float32)
+    soundfile.write(tmp_path / "surround.wav", loud, 48_000, subtype="FLOAT")
+    films_own = tmp_path / "surround.mka"
+    reels.ffmpeg(
+        "-i",
+        tmp_path / "surround.wav",
+        "-af",
+        "channelmap=channel_layout=5.1",
+        "-c:a",
+        "pcm_f32le",
+        films_own,
+    )
+    extract(probe(films_own), tmp_path / "out.wav")
+    mixed = soundfile.read(tmp_path / "out.wav")[0]
+    assert mixed[24_000, 0] == pytest.approx(0.9 * (1 + 2 * 0.5**0.5), abs=0.01)  # front, centre and side
+    np.testing.assert_allclose(mixed[:, 0], mixed[:, 1])
+
+
+def test_the_chosen_track_is_the_one_written(tmp_path: Path) -> None:
+    path = tmp_path / "two.mkv"
+    first, second = reels.wav(tmp_path / "1.wav", 1.0), reels.wav(tmp_path / "2.wav", 2.0)
+    reels.ffmpeg("-i", first, "-i", second, "-map", "0", "-map", "1", "-c:a", "flac", path)
+    film = probe(path)
+    assert reels.heard_at(film, tmp_path, 0) == pytest.approx(1000, abs=MS)
+    assert reels.heard_at(film, tmp_path, 1) == pytest.approx(2000, abs=MS)
+
+
+def test_other_rates_are_resampled_onto_the_clock(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4", *reels.H264, "-c:a", "aac", "-ar", "44100"))
+    assert film.audio().rate == 44_100
+    assert reels.heard_at(film, tmp_path) == pytest.approx(3000, abs=MS)
+
+
+def test_a_large_file_gets_an_rf64_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RF64_FROM", 1000)
+    film = probe(reels.reel(tmp_path / "film.mkv", late=(0.0, 0.0)))
+    made = extract(film, tmp_path / "out.wav")
+    info = soundfile.info(tmp_path / "out.wav")
+    assert (info.format, info.frames) == ("RF64", made.samples)
+    assert reels.onset(tmp_path / "out.wav") == pytest.approx(3000, abs=MS)
+
+
+def test_progress_ends_at_the_end_and_never_goes_back(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    told: list[float] = []
+    extract(film, tmp_path / "out.wav", progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_a_film_cut_short_is_a_typed_error_or_says_how_much_was_heard(tmp_path: Path) -> None:
+    for suffix, flags in ((".mkv", ()), (".mp4", ("-movflags", "+faststart")), (".webm", ())):
+        codecs = (*reels.VP8, "-c:a", "libopus") if suffix == ".webm" else (*reels.H264, "-c:a", "aac")
+        whole = reels.reel(tmp_path / f"whole{suffix}", *codecs, *flags).read_bytes()
+        heard = 0
+        for share in (0.01, 0.25, 0.5, 0.99):
+            cut = tmp_path / f"cut{suffix}"
+            cut.write_bytes(whole[: int(len(whole) * share)])
+            try:
+                made = extract(film := probe(cut), tmp_path / "out.wav")
+            except MediaError as error:
+                assert str(error).count(".") >= 1
+                assert not (tmp_path / "out.wav").exists()
+                continue
+            heard += 1
+            assert soundfile.info(tmp_path / "out.wav").frames == film.duration * 48
+            if share <= 0.5:
+                assert made.decoded < 3000
+                assert any("cut short" in note for note in made.notes), (suffix, share, made)
+            (tmp_path / "out.wav").unlink()
+        assert heard >= 2, suffix
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_flipped_bits_are_a_typed_error_or_a_note_and_never_a_crash(tmp_path: Path) -> None:
+    draw = np.random.default_rng(7)
+    whole = np.frombuffer(reels.reel(tmp_path / "whole.mkv").read_bytes(), np.uint8)
+    heard = 0
+    for flips in (1, 10, 100, 1000):
+        damaged = whole.copy()
+        at = draw.integers(0, len(damaged), flips)
+        damaged[at] ^= (1 << draw.integers(0, 8, flips)).astype(np.uint8)
+        path = tmp_path / f"damaged-{flips}.mkv"
+        path.write_bytes(damaged.tobytes())
+        try:
+            film = probe(path)
+            made = extract(film, tmp_path / f"{flips}.wav")
+        except DubberError as error:
+            assert str(error)
+            continue
+        heard += 1
+        assert soundfile.info(tmp_path / f"{flips}.wav").frames == made.samples == film.duration * 48
+    assert heard >= 1
+
+
+def test_sound_that_cannot_be_decoded_at_all_is_an_error(tmp_path: Path) -> None:
+    path = reels.reel(tmp_path / "film.mp4")
+    film = probe(path)
+    content = path.read_bytes()
+    body = content.index(b"mdat") + 4
+    end = content.index(b"moov") - 4
+    path.write_bytes(content[:body] + b"\xff" * (end - body) + content[end:])
+    with pytest.raises(MediaError):
+        extract(film, tmp_path / "out.wav")
+    assert list(tmp_path.glob("out*")) == []
+
+
+def test_a_full_disk_is_told_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    usage = type("Usage", (), {"free": 1000})
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
+    with pytest.raises(SpaceError, match=r"1,536,000 bytes are needed"):
+        extract(film, tmp_path / "out.wav")
+    assert list(tmp_path.glob("out*")) == []
+
+
+def test_a_disk_that_fills_up_meanwhile_is_a_space_error_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    fake = tmp_path / "bin" / "ffmpeg"
+    fake.parent.mkdir()
+    fake.write_text(
+        '#!/bin/sh\nfor last; do :; done\necho half > "${last#file:}"\n'
+        "echo '[out#0/wav] Error writing: No space left on device' >&2\nexit 228\n"
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    (tmp_path / "out.wav").write_bytes(b"older")
+    with pytest.raises(SpaceError):
+        extract(film, tmp_path / "out.wav")
+    assert (tmp_path / "out.wav").read_bytes() == b"older"
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def hostile_names() -> list[str]:
+    return [
+        *("-i.mp4", "a:b.mp4", "http:x.mp4", "concat:a|b.mp4", "pipe:0.mp4", "q'u\"o.mp4", "%d%03d.mp4"),
+        *("new\nline.mp4", "rtl\u202efilm.mp4", "$(id);&.mp4", "x" * 251 + ".mp4", "é" * 125 + ".mp4"),
+    ]
+
+
+def test_hostile_names_are_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = reels.reel(tmp_path / "film.mp4").read_bytes()
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.chdir(place)
+    for name in hostile_names():
+        Path(name).write_bytes(content)
+        film: Film = probe(Path(name))
+        out = Path(name).with_suffix(".wav")
+        assert extract(film, out).samples == film.duration * 48
+        assert sorted(path.name for path in place.iterdir()) == sorted([name, out.name])
+        Path(name).unlink()
+        out.unlink()
+
+
+def test_a_link_to_a_film_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "link.mp4").symlink_to(reels.reel(tmp_path / "film.mp4"))
+    assert reels.heard_at(probe(tmp_path / "link.mp4"), tmp_path) == pytest.approx(3000, abs=MS)
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / b"bad\xff.mp4".decode("utf-8", "surrogateescape")
+    reels.reel(tmp_path / "film.mp4").rename(path)
+    with pytest.raises(DubberError, match="not valid UTF-8"):
+        probe(path)

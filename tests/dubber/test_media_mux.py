@@ -1,0 +1,319 @@
+"""The dub in the film: the picture untouched, the sound on its moment, every track named for what it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reels
+import soundfile
+
+from dubber.errors import MediaError, MissingError, UsageError
+from dubber.media import Film, MuxPlan, SoftSubtitle, extract, mux, output_suffix, probe, write_audio
+
+MS = 1.0
+SRT = "1\n00:00:01,000 --> 00:00:03,000\nHola, señor;\n<i>¿qué tal?</i>\n\n"
+
+
+def dub_for(film: Film, tmp_path: Path, at: float = 2.0) -> Path:
+    return reels.wav(tmp_path / "dub.wav", at, seconds=film.duration / 1000)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "late"),
+    [(suffix, late) for suffix in (".mp4", ".mkv", ".webm") for late in ((0.7, 0.0), (0.0, 0.7))]
+    + [(".m4v", (0.0, 0.0)), (".mov", (0.0, 0.0))],
+)
+def test_dub_original_and_picture_keep_their_moments_and_the_picture_its_bytes(
+    tmp_path: Path, suffix: str, late: tuple[float, float]
+) -> None:
+    film = probe(reels.reel(tmp_path / f"film{suffix}", late=late))
+    assert output_suffix(film) == suffix
+    out = tmp_path / f"out{suffix}"
+    made = mux(MuxPlan(film, dub_for(film, tmp_path), "spa", "Español"), out).film
+    assert reels.packets(out) == reels.packets(film.path)
+    assert reels.same_pictures(out, film.path)
+    assert made.of("video")[0].start == film.of("video")[0].start
+    assert reels.heard_at(made, tmp_path, 0) == pytest.approx(2000, abs=MS)
+    assert reels.heard_at(made, tmp_path, 1) == pytest.approx(reels.heard_at(film, tmp_path), abs=MS)
+    assert made.duration == pytest.approx(film.duration, abs=30)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "late"), [(".ts", (0.7, 0.0)), (".ts", (0.0, 0.7)), (".flv", (0.0, 0.7)), (".mpg", (0.0, 0.0))]
+)
+def test_broadcast_films_become_matroska_with_picture_and_dub_in_place(
+    tmp_path: Path, suffix: str, late: tuple[float, float]
+) -> None:
+    codecs = ("-c:v", "mpeg2video", "-bf", "2", "-c:a", "mp2") if suffix == ".mpg" else ()
+    film = probe(reels.reel(tmp_path / f"film{suffix}", *codecs, late=late))
+    assert output_suffix(film) == ".mkv"
+    made = mux(MuxPlan(film, dub_for(film, tmp_path), "spa"), tmp_path / "out.mkv").film
+    assert reels.pictures(made.path) == reels.pictures(
+        film.path
+    )  # Annex B becomes AVCC: compare what is seen
+    assert made.of("video")[0].start == pytest.approx(film.of("video")[0].start, abs=2)
+    assert reels.heard_at(made, tmp_path, 0) == pytest.approx(2000, abs=MS)
+    assert reels.heard_at(made, tmp_path, 1) == pytest.approx(reels.heard_at(film, tmp_path), abs=MS)
+
+
+def test_variable_frame_rate_keeps_every_pictures_time(tmp_path: Path) -> None:
+    path = tmp_path / "vfr.mp4"
+    reels.ffmpeg(
+        *(*reels.PICTURE, "-i", reels.wav(tmp_path / "s.wav", 1.0), "-vf", "select='mod(n,3)+lt(t,2)'"),
+        *("-fps_mode", "vfr", *reels.H264, path),
+    )
+    film = probe(path)
+    assert len(set(np.diff(reels.pictures(path)[0]))) > 1
+    for suffix in (".mp4", ".mkv"):
+        out = tmp_path / f"out{suffix}"
+        mux(MuxPlan(film, dub_for(film, tmp_path), "spa"), out)
+        assert reels.packets(out) == reels.packets(path)
+        assert reels.same_pictures(out, path)
+
+
+def test_a_film_that_does_not_start_with_a_whole_picture_keeps_all_its_packets(tmp_path: Path) -> None:
+    whole = reels.reel(tmp_path / "whole.mkv")
+    reels.ffmpeg("-i", whole, "-map", "0", "-c", "copy", "-copyinkf", "-bsf:v", "noise=drop=lt(n\\,5)",
+                 tmp_path / "film.mkv")  # fmt: skip
+    film = probe(tmp_path / "film.mkv")
+    assert reels.packets(film.path) != reels.packets(whole)
+    made = mux(MuxPlan(film, dub_for(film, tmp_path), "spa"), tmp_path / "out.mkv").film
+    assert reels.packets(made.path) == reels.packets(film.path)
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mov", ".mkv", ".webm"])
+def test_every_track_says_what_it_is(tmp_path: Path, suffix: str) -> None:
+    film = probe(reels.reel(tmp_path / f"film{suffix}"))
+    (tmp_path / "es.srt").write_text(SRT, encoding="utf-8")
+    (tmp_path / "en.srt").write_text(SRT.replace("Hola", "Hello"), encoding="utf-8")
+    plan = MuxPlan(
+        film,
+        dub_for(film, tmp_path),
+        "spa",
+        "Español",
+        original_language="eng",
+        subtitles=(
+            SoftSubtitle(tmp_path / "es.srt", "spa", "Español"),
+            SoftSubtitle(tmp_path / "en.srt", "eng", "English"),
+        ),
+    )
+    made = mux(plan, tmp_path / f"out{suffix}").film
+    assert [stream.kind for stream in made.streams] == ["video", "audio", "audio", "subtitle", "subtitle"]
+    assert [stream.language for stream in made.streams[1:]] == ["spa", "eng", "spa", "eng"]
+    dub, original = made.of("audio")
+    assert (dub.default, original.default) == (True, False)
+    texts = {".mp4": "mov_text", ".mov": "mov_text", ".mkv": "subrip", ".webm": "webvtt"}
+    assert {stream.codec for stream in made.of("subtitle")} == {texts[suffix]}
+    back = reels.ffmpeg("-i", made.path, "-map", "0:s:0", "-f", "srt", "-").decode()
+    assert "00:00:01,000 --> 00:00:03,000" in back
+    assert "señor" in back
+    assert any("synthetic" in value for key, value in made.metadata.items() if key.lower() == "comment")
+    if suffix in (".mkv", ".webm"):
+        assert made.metadata["SYNTHETIC_SPEECH"] == "1"
+        assert dub.title == "Español (synthetic speech)"
+    else:
+        assert b"Espa\xc3\xb1ol (synthetic speech)" in made.path.read_bytes()  # the track's handler name
+
+
+def test_nothing_is_said_of_synthesis_when_the_caller_does_not_want_it(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mkv"))
+    plan = MuxPlan(film, dub_for(film, tmp_path), "spa", "Español", synthetic=False)
+    made = mux(plan, tmp_path / "out.mkv").film
+    assert made.of("audio")[0].title == "Español"
+    assert "SYNTHETIC_SPEECH" not in made.metadata
+    assert "COMMENT" not in made.metadata
+
+
+def test_the_original_can_be_left_out(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    made = mux(MuxPlan(film, dub_for(film, tmp_path), "spa", keep_original=False), tmp_path / "out.mp4").film
+    assert len(made.of("audio")) == 1
+    assert reels.heard_at(made, tmp_path) == pytest.approx(2000, abs=MS)
+
+
+def test_chapters_metadata_subtitles_and_attachments_are_kept(tmp_path: Path) -> None:
+    (tmp_path / "old.srt").write_text(SRT.replace("Hola", "Hej"), encoding="utf-8")
+    (tmp_path / "font.ttf").write_bytes(b"not really a font")
+    (tmp_path / "chapters.txt").write_text(
+        ";FFMETADATA1\ntitle=A Film\ncomment=mine\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1500\ntitle=One\n"
+        "[CHAPTER]\nTIMEBASE=1/1000\nSTART=1500\nEND=4000\ntitle=Two\n"
+    )
+    path = tmp_path / "rich.mkv"
+    reels.ffmpeg(
+        *(
+            "-i",
+            reels.reel(tmp_path / "film.mkv"),
+            "-i",
+            tmp_path / "old.srt",
+            "-i",
+            tmp_path / "chapters.txt",
+        ),
+        *("-map", "0", "-map", "1", "-map_metadata", "2", "-map_chapters", "2", "-c", "copy", "-c:s", "ass"),
+        *("-attach", tmp_path / "font.ttf", "-metadata:s:t:0", "mimetype=font/ttf"),
+        *("-metadata:s:s:0", "language=swe", path),
+    )
+    (tmp_path / "es.srt").write_text(SRT, encoding="utf-8")
+    film = probe(path)
+    plan = MuxPlan(
+        film, dub_for(film, tmp_path), "spa", subtitles=(SoftSubtitle(tmp_path / "es.srt", "spa", "Español"),)
+    )
+    made = mux(plan, tmp_path / "out.mkv").film
+    assert made.chapters == film.chapters == 2
+    assert made.metadata["title"] == "A Film"
+    assert made.metadata["COMMENT"].startswith("mine ")
+    assert [(stream.codec, stream.language) for stream in made.of("subtitle")] == [
+        ("subrip", "spa"),
+        ("ass", "swe"),
+    ]
+    assert len(made.of("attachment")) == 1
+    short = mux(plan, tmp_path / "out.mp4")
+    assert [stream.language for stream in short.film.of("subtitle")] == ["spa", "swe"]
+    assert short.film.chapters == 2
+
+
+def test_burned_subtitles_are_seen_and_only_while_they_last(tmp_path: Path) -> None:
+    place = tmp_path / "it's: [a]; 'b', %d\\n"
+    place.mkdir()
+    srt = place / "-s'u:b,=.srt"
+    srt.write_text(SRT, encoding="utf-8")
+    grey = tmp_path / "grey.mp4"
+    reels.ffmpeg(
+        *("-f", "lavfi", "-i", "color=gray:s=320x240:r=25:d=4", "-i", reels.wav(tmp_path / "s.wav", 1.0)),
+        *(*reels.H264, grey),
+    )
+    film = probe(grey)
+    made = mux(MuxPlan(film, dub_for(film, tmp_path), "spa", burn=srt), place / "out.mp4").film
+
+    def spread(second: float) -> float:
+        raw = reels.ffmpeg("-ss", str(second), "-i", f"file:{made.path}", "-frames:v", "1", "-pix_fmt", "gray",
+                           "-f", "rawvideo", "-")  # fmt: skip
+        return float(np.frombuffer(raw, np.uint8).std())
+
+    assert spread(0.5) < 2
+    assert spread(2.0) > 8
+    assert spread(3.5) < 2
+    assert made.of("video")[0].start == 0
+    assert reels.heard_at(made, tmp_path) == pytest.approx(2000, abs=MS)
+
+
+def test_burning_without_any_font_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "fonts.conf").write_text(
+        f'<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>{tmp_path}/none</dir>'
+        f"<cachedir>{tmp_path}/cache</cachedir></fontconfig>"
+    )
+    monkeypatch.setenv("FONTCONFIG_FILE", str(tmp_path / "fonts.conf"))
+    (tmp_path / "es.srt").write_text(SRT, encoding="utf-8")
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    plan = MuxPlan(film, dub_for(film, tmp_path), "spa", burn=tmp_path / "es.srt")
+    with pytest.raises(MissingError, match="no font"):
+        mux(plan, tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").exists()
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus"])
+def test_audio_files_become_the_same_kind_of_audio_file(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / f"talk{suffix}"
+    codec = ("-c:a", "libopus") if suffix == ".opus" else ()
+    reels.ffmpeg("-i", reels.wav(tmp_path / "s.wav", 1.0), "-metadata", "title=A Talk", *codec, source)
+    film = probe(source)
+    assert output_suffix(film) == suffix
+    made = mux(MuxPlan(film, dub_for(film, tmp_path), "spa", "Español"), tmp_path / f"out{suffix}").film
+    assert not made.has_video
+    assert reels.heard_at(made, tmp_path) == pytest.approx(2000, abs=MS)
+    assert made.duration == pytest.approx(film.duration, abs=30)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".mp3", ".m4a"])
+def test_the_dub_alone_can_be_written(tmp_path: Path, suffix: str) -> None:
+    out = tmp_path / f"alone{suffix}"
+    write_audio(reels.wav(tmp_path / "dub.wav", 2.0), out, duration=4000, language="spa", title="Español")
+    film = probe(out)
+    assert film.duration == pytest.approx(4000, abs=30)
+    assert reels.heard_at(film, tmp_path) == pytest.approx(2000, abs=MS)
+    if suffix in (".wav", ".flac"):
+        exact, _ = soundfile.read(tmp_path / "dub.wav")
+        written, _ = soundfile.read(out)
+        np.testing.assert_allclose(written, exact, atol=2**-23)
+
+
+def test_films_whose_container_cannot_carry_a_dub_become_matroska(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.avi", *reels.H264, "-c:a", "mp3"))
+    assert output_suffix(film) == ".mkv"
+    made = mux(MuxPlan(film, dub_for(film, tmp_path), "spa"), tmp_path / "out.mkv").film
+    assert reels.heard_at(made, tmp_path) == pytest.approx(2000, abs=MS)
+    assert reels.pictures(made.path)[1] == reels.pictures(film.path)[1]
+
+
+def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    plan = MuxPlan(film, dub_for(film, tmp_path), "spa")
+    before = film.path.read_bytes()
+    for name in ("out.xyz", "out", "out.webm", "film.mp4"):
+        with pytest.raises(UsageError):
+            mux(plan, tmp_path / name)
+    assert film.path.read_bytes() == before
+    assert list(tmp_path.glob("out*")) == []
+
+
+def test_a_failed_mux_leaves_the_older_film_and_nothing_else(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    dub = dub_for(film, tmp_path)
+    dub.write_bytes(b"no sound at all")
+    (tmp_path / "out.mp4").write_bytes(b"older")
+    with pytest.raises(MediaError):
+        mux(MuxPlan(film, dub, "spa"), tmp_path / "out.mp4")
+    assert (tmp_path / "out.mp4").read_bytes() == b"older"
+    assert list(tmp_path.glob("*.part")) == []
+
+
+def test_a_film_that_comes_out_too_short_is_not_passed_on(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.flac", "-vn"))
+    with pytest.raises(MediaError, match=r"wrote 1\.0 s of a film of 4\.0 s"):
+        mux(MuxPlan(film, reels.wav(tmp_path / "dub.wav", 0.5, seconds=1), "spa"), tmp_path / "out.flac")
+    assert not (tmp_path / "out.flac").exists()
+
+
+@pytest.mark.parametrize("flags", [(), ("-movflags", "+faststart")])
+def test_the_index_stays_where_the_film_had_it(tmp_path: Path, flags: tuple[str, ...]) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4", *reels.H264, "-c:a", "aac", *flags))
+    mux(MuxPlan(film, dub_for(film, tmp_path), "spa"), tmp_path / "out.mp4")
+
+    def index_first(path: Path) -> bool:
+        content = path.read_bytes()
+        return content.index(b"moov") < content.index(b"mdat")
+
+    assert index_first(film.path) is bool(flags)
+    assert index_first(tmp_path / "out.mp4") is bool(flags)
+
+
+def test_hostile_output_names_are_names(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    dub = dub_for(film, tmp_path)
+    place = tmp_path / "place"
+    place.mkdir()
+    for stem in ("-i", "a:b", "%d%03d", "new\nline", "q'u\"o", "x" * 251, "é" * 125):
+        out = place / f"{stem}.mkv"
+        assert mux(MuxPlan(film, dub, "spa"), out).film.path == out
+        assert [path.name for path in place.iterdir()] == [out.name]
+        out.unlink()
+
+
+def test_muxing_twice_into_the_same_name_replaces_it(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    out = tmp_path / "out.mp4"
+    for at in (1.0, 2.0):
+        made = mux(MuxPlan(film, dub_for(film, tmp_path, at), "spa"), out).film
+        assert reels.heard_at(made, tmp_path) == pytest.approx(1000 * at, abs=MS)
+
+
+def test_a_dubbed_film_can_be_dubbed_again(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mkv"))
+    once = mux(MuxPlan(film, dub_for(film, tmp_path), "spa", "Español"), tmp_path / "once.mkv").film
+    extract(once, tmp_path / "sound.wav", track=1)
+    twice = mux(MuxPlan(once, dub_for(once, tmp_path, 1.0), "fra", "Français"), tmp_path / "twice.mkv").film
+    assert [stream.language for stream in twice.of("audio")] == ["fra", "spa", None]
+    assert [stream.default for stream in twice.of("audio")] == [True, False, False]
+    assert reels.heard_at(twice, tmp_path, 2) == pytest.approx(3000, abs=2)

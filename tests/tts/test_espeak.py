@@ -1,0 +1,220 @@
+"""The embedded voice: follows whom it is given, speaks to the sample, and says what it cannot do."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from speech import reference
+
+from tts import espeaklib
+from tts.door import OUTPUT_RATE, Emotion, Reference, SpeechRequest, Take, Voice
+from tts.errors import BadReference, EngineMissing, LanguageNotSpoken, NothingToSay, SpeakingFailed
+from tts.espeak import SLOWEST_STRETCH, Espeak
+from tts.prosody import measure
+
+TEXT = "Traed un abrigo y algo de pan, por favor, que esta noche hace frío."
+
+
+@pytest.fixture(scope="module")
+def engine() -> Espeak:
+    return Espeak()
+
+
+@pytest.fixture(scope="module")
+def voice(engine: Espeak) -> Voice:
+    return engine.voice(reference(120.0))
+
+
+def take(
+    engine: Espeak, voice: Voice, emotion: Emotion | None = None, target: int | None = None, text: str = TEXT
+) -> Take:
+    (made,) = engine.speak([SpeechRequest(text, "es", voice, emotion, target)])
+    return made
+
+
+def heard(made: Take) -> float:
+    f0 = measure(Reference(made.samples, OUTPUT_RATE)).f0
+    assert f0 is not None
+    return f0
+
+
+@pytest.mark.parametrize("f0", [90.0, 120.0, 150.0, 180.0, 220.0, 280.0])
+def test_pitch_follows_the_speaker(engine: Espeak, f0: float) -> None:
+    assert heard(take(engine, engine.voice(reference(f0)))) == pytest.approx(f0, rel=0.06)
+
+
+@pytest.mark.parametrize("f0", [100.0, 150.0, 200.0])
+def test_pitch_follows_the_line_as_far_as_is_wanted(engine: Espeak, voice: Voice, f0: float) -> None:
+    line = reference(f0)
+    assert heard(take(engine, voice, engine.emotion(line))) == pytest.approx(f0, rel=0.06)
+    assert heard(take(engine, voice, engine.emotion(line, strength=0.0))) == pytest.approx(120, rel=0.06)
+
+
+def test_a_lively_line_has_a_wider_range_than_a_flat_one(engine: Espeak, voice: Voice) -> None:
+    ranges = []
+    for semitones in (0.5, 10.0):
+        emotion = engine.emotion(reference(120.0, semitones=semitones))
+        ranges.append(measure(Reference(take(engine, voice, emotion).samples, OUTPUT_RATE)).f0_range)
+    flat, wide = ranges
+    assert flat is not None
+    assert wide is not None
+    assert wide > flat + 2.0
+
+
+def test_a_loud_line_is_louder_by_as_much_as_its_speaker_was(engine: Espeak, voice: Voice) -> None:
+    soft, loud = (
+        measure(
+            Reference(take(engine, voice, engine.emotion(reference(level=level))).samples, OUTPUT_RATE)
+        ).level
+        for level in (-35.0, -23.0)
+    )
+    assert loud - soft == pytest.approx(12.0, abs=2.0)
+
+
+def test_a_fast_line_is_naturally_shorter(engine: Espeak, voice: Voice) -> None:
+    slow, fast = (
+        take(engine, voice, engine.emotion(reference(syllables=syllables))).natural
+        for syllables in (3.0, 6.0)
+    )
+    assert fast < 0.85 * slow
+
+
+@pytest.mark.parametrize("factor", [0.3, 0.5, 0.8, 0.95, 1.0, 1.05, 1.25, 1.6, 2.5, 5.0])
+def test_a_take_has_exactly_the_samples_asked_for(engine: Espeak, voice: Voice, factor: float) -> None:
+    natural = take(engine, voice).natural
+    target = round(natural * factor) + 7
+    made = take(engine, voice, target=target)
+    assert (len(made.samples), made.target, made.natural) == (target, target, natural)
+    assert np.isfinite(made.samples).all()
+    assert np.abs(made.samples).max() <= 1.0
+    assert made.notes["stretch"] <= SLOWEST_STRETCH + 0.001
+
+
+@pytest.mark.parametrize("factor", [0.7, 1.0, 1.4])
+def test_speech_fills_its_slot_from_the_first_millisecond_to_the_last(
+    engine: Espeak, voice: Voice, factor: float
+) -> None:
+    target = round(take(engine, voice).natural * factor)
+    made = take(engine, voice, target=target)
+    level = np.sqrt(np.mean(made.samples[: target // 480 * 480].reshape(-1, 480) ** 2, axis=1))
+    loud = np.flatnonzero(level > level.max() * 0.01)
+    assert loud[0] <= 1
+    assert loud[-1] >= len(level) - 4
+
+
+@pytest.mark.parametrize("factor", [0.6, 0.8, 1.3])
+def test_length_comes_from_the_rate_and_only_the_rest_from_stretching(
+    engine: Espeak, voice: Voice, factor: float
+) -> None:
+    made = take(engine, voice, target=round(take(engine, voice).natural * factor))
+    assert abs(float(made.notes["stretch"]) - 1) < 0.05
+    assert made.notes["rate_wpm"] != take(engine, voice).notes["rate_wpm"]
+
+
+def digest(made: Take) -> str:
+    return hashlib.sha256(made.samples.tobytes()).hexdigest()
+
+
+def test_a_take_depends_on_its_own_request_alone(engine: Espeak) -> None:
+    voices = [engine.voice(reference(f0)) for f0 in (100.0, 200.0, 260.0)]
+    requests = [
+        SpeechRequest(text, language, one, None, target)
+        for one in voices
+        for text, language in (("Hola a todos.", "es"), ("Guten Tag zusammen.", "de"))
+        for target in (None, 60_000)
+    ]
+    forth = [digest(made) for made in engine.speak(requests)]
+    back = [digest(made) for made in engine.speak(requests[::-1])][::-1]
+    alone = [digest(made) for request in requests for made in engine.speak([request])]
+    assert forth == back == alone
+    assert len(set(forth)) == len(requests)
+
+
+def test_another_process_speaks_the_same(engine: Espeak) -> None:
+    call = "from tts import espeaklib; import hashlib;" + (
+        "print(hashlib.sha256(espeaklib.speak('Hola a todos.', 'roa/es+f5', wpm=170, pitch=55, pitch_range=60)[0]"
+        ".tobytes()).hexdigest())"
+    )
+    done = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, check=True)
+    here, _ = espeaklib.speak("Hola a todos.", "roa/es+f5", wpm=170, pitch=55, pitch_range=60)
+    assert done.stdout.strip() == hashlib.sha256(here.tobytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("tag", "identifier"),
+    [
+        ("es", "roa/es"),
+        ("es-MX", "roa/es-419"),
+        ("es-ES", "roa/es"),
+        ("pt-BR", "roa/pt-BR"),
+        ("zh-Hans", "sit/cmn"),
+        ("no", "gmq/nb"),
+        ("EN-us", "gmw/en-US"),
+        ("fr-CA", "roa/fr"),
+        ("ja", "jpx/ja"),
+    ],
+)
+def test_a_tag_finds_its_language_or_a_wider_one(engine: Espeak, tag: str, identifier: str) -> None:
+    assert engine.speaks(tag)
+    assert engine._identifier(tag) == identifier
+
+
+@pytest.mark.parametrize("tag", ["xx", "e", "tlh", "", "zz-ES"])
+def test_a_language_it_does_not_have_is_refused_and_never_another_spoken(
+    engine: Espeak, voice: Voice, tag: str
+) -> None:
+    assert not engine.speaks(tag)
+    with pytest.raises(LanguageNotSpoken, match="does not speak"):
+        engine.speak([SpeechRequest("Hola.", tag, voice)])
+
+
+def test_every_listed_language_speaks(engine: Espeak) -> None:
+    silent = []
+    for identifier in sorted(set(engine.languages().values())):
+        samples, _ = espeaklib.speak("mama 2", identifier, wpm=300, pitch=50, pitch_range=50)
+        if not np.abs(samples).max(initial=0.0) > 0.01:
+            silent.append(identifier)
+    assert silent == []
+
+
+@pytest.mark.parametrize("text", ["", " \n", "...", "¿?", "♪♪", "🎉"])
+def test_nothing_to_say_is_told(engine: Espeak, voice: Voice, text: str) -> None:
+    with pytest.raises(NothingToSay):
+        take(engine, voice, text=text)
+
+
+def test_markup_phonemes_and_null_bytes_are_text(engine: Espeak, voice: Voice) -> None:
+    plain = take(engine, voice, text="uno dos").natural
+    assert take(engine, voice, text="uno\0dos").natural == plain
+    assert take(engine, voice, text="uno [[h@l'oU]] dos").natural > plain
+    assert take(engine, voice, text='uno <break time="9s"/> dos').natural < plain + 6 * OUTPUT_RATE
+
+
+def test_a_wrong_voice_and_an_endless_text_are_refused_by_the_library(engine: Espeak, voice: Voice) -> None:
+    with pytest.raises(SpeakingFailed, match="no voice"):
+        espeaklib.speak("Hola.", "nobody/at-all", wpm=175, pitch=50, pitch_range=50)
+    with pytest.raises(SpeakingFailed, match="no line"):
+        take(engine, voice, text="palabra " * 10_000)
+
+
+def test_a_bad_reference_is_refused_and_an_unvoiced_line_keeps_the_speakers_pitch(
+    engine: Espeak, voice: Voice
+) -> None:
+    with pytest.raises(BadReference):
+        engine.voice(Reference(np.zeros(16_000, np.float32), 16_000))
+    with pytest.raises(ValueError, match="strength"):
+        engine.emotion(reference(), strength=1.5)
+    whisper = (0.05 * np.random.default_rng(0).standard_normal(16_000)).astype(np.float32)
+    emotion = engine.emotion(Reference(whisper, 16_000))
+    assert heard(take(engine, voice, emotion)) == pytest.approx(120, rel=0.06)
+
+
+def test_a_machine_without_the_library_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    espeaklib.voices.cache_clear()
+    with pytest.raises(EngineMissing, match="espeakng-loader"):
+        Espeak()
