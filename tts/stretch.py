@@ -11,6 +11,12 @@ _MARGIN = 0.2
 """Seconds of silence around the sound while it is stretched: more than the stretcher's block (120 ms), so that
 neither head nor tail is lost in its latency."""
 
+_SHORTEST = 0.03
+"""Seconds. The stretcher's step: a shorter sound is a click without a pitch to keep, and is only interpolated."""
+
+_LONGEST = 0.02
+"""Input ÷ output under which a sound is only interpolated: fifty times longer, nothing of it is speech."""
+
 
 def stretch(
     samples: FloatArray, length: int, *, rate: int = OUTPUT_RATE, transpose: float = 1.0
@@ -29,7 +35,10 @@ def stretch(
     from python_stretch.Signalsmith import Stretch
 
     factor = len(samples) / length
-    around = round(_MARGIN * rate * max(1.0, factor))
+    if len(samples) < _SHORTEST * rate or factor < _LONGEST:
+        shares = np.linspace(0, len(samples) - 1, length)
+        return np.interp(shares, np.arange(len(samples)), samples).astype(np.float32)
+    around = round(_MARGIN * rate * max(0.5, factor))
     padded = np.zeros((1, len(samples) + 2 * around), np.float32)
     padded[0, around : around + len(samples)] = samples
     stretcher = Stretch(0)  # the seed of its phases: the same sound in, the same sound out

@@ -9,6 +9,9 @@ from align.types import Segment, Span, Word
 
 PAUSE_MS = 400
 """A silence of this length is heard as a pause; those inside a fluent phrase rarely last 250 ms."""
+TURN_MS = 200
+"""A silence in which another may have begun to speak: the usual gap between two people's turns in all languages
+looked at (Stivers et al., PNAS 2009)."""
 LONGEST_MS = 10_000
 """A segment is not longer: beyond it one subtitle cue no longer follows what is said."""
 MOST_CHARACTERS = 84
@@ -50,6 +53,16 @@ def segment(words: Sequence[Word], speaker_of: Callable[[Span], str] = lambda _:
                 )
             )
     return tuple(segments)
+
+
+def phrases(words: Sequence[Word]) -> tuple[tuple[Word, ...], ...]:
+    """`words`, in order of start, cut at every silence of TURN_MS: each part is one voice's, as far as pauses tell."""
+    parts: list[list[Word]] = []
+    for word in words:
+        if not parts or word.span.start - parts[-1][-1].span.end >= TURN_MS:
+            parts.append([])
+        parts[-1].append(word)
+    return tuple(tuple(part) for part in parts)
 
 
 def _ends(word: Word, following: Word) -> bool:

@@ -113,9 +113,9 @@ def _recognised(run: Run, heard: Sound) -> tuple[Segment, ...]:
                 ),
             )
         )
-    phrases = segment.segment(words)
-    names = _speakers(run, heard, [phrase.span for phrase in phrases])
-    voice = {word.span: name for phrase, name in zip(phrases, names, strict=True) for word in phrase.words}
+    phrases = segment.phrases(words)
+    names = _speakers(run, heard, [Span(phrase[0].span.start, phrase[-1].span.end) for phrase in phrases])
+    voice = {word.span: name for phrase, name in zip(phrases, names, strict=True) for word in phrase}
     return _identified(segment.segment(words, lambda span: voice[span]))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from align.types import Span, Word
-from dubber.stages.segment import LONGEST_MS, MOST_CHARACTERS, PAUSE_MS, segment
+from dubber.stages.segment import LONGEST_MS, MOST_CHARACTERS, PAUSE_MS, phrases, segment
 
 
 def words(text: str, *, start: int = 0, length: int = 200, gap: int = 50) -> list[Word]:
@@ -71,3 +71,14 @@ def test_one_endless_word_stands_alone() -> None:
 
 def test_no_words_no_segments() -> None:
     assert segment([]) == ()
+
+
+def test_phrases_end_wherever_another_may_have_begun_to_speak() -> None:
+    words = [
+        Word("may", Span(0, 200)),
+        Word("I", Span(250, 400)),
+        Word("of", Span(650, 800)),
+        Word("course", Span(999, 1400)),
+    ]
+    assert [[word.text for word in phrase] for phrase in phrases(words)] == [["may", "I"], ["of", "course"]]
+    assert phrases([]) == ()
