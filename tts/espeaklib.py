@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from tts.door import FloatArray
 
 RATE_WPM, PITCH, RANGE = 1, 3, 4
-"""espeak_PARAMETER: words per minute, base pitch 0..99, pitch range 0..99."""
+"""espeak_PARAMETER: words per minute, base pitch, pitch range."""
 
 _SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: samples come to the callback while espeak_Synth runs
 _DO_NOT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: missing data is an error code, not the end of the process
@@ -36,6 +37,19 @@ _SEED = 1
 
 LONGEST_TEXT = 20_000
 """Characters. About twenty minutes of speech: nobody's line, and still a bounded time."""
+
+MOST_INITIALS = 30
+LONGEST_RUN = 60
+"""Dotted initials ("a.b.c.") and characters without a space that a text may hold. Version 1.52 overruns its stack
+at some 200 initials, and its phoneme list at words of several hundred letters: no line of a film has them."""
+
+PITCHES = (15, 99)
+RANGES = (0, 90)
+"""Of pitch and pitch_range: below and above, low tones fall under 25 Hz, where version 1.52 overruns its table of
+harmonics."""
+
+_INITIAL_DOT = re.compile(r"(?<!\w\w)(?<=\w)\.")
+_LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN + 1},}}")
 
 LONGEST_SECONDS = 3_600
 """Speech from one text after which the library is told to stop."""
@@ -77,11 +91,14 @@ def speak(text: str, voice: str, *, wpm: int, pitch: int, pitch_range: int) -> t
     `voice` is an identifier as `voices` lists them, with a variant after a "+" ("roa/es+f2"). The same call
     gives the same samples, whatever was spoken before and in whichever process.
 
-    Raises EngineMissing; SpeakingFailed where the library refuses the voice or the text, which must be
+    Raises ValueError for a pitch outside PITCHES or a range outside RANGES; EngineMissing; SpeakingFailed where
+    the library refuses the voice or the text, which must be
     LONGEST_TEXT characters at the most.
     """
     if len(text) > LONGEST_TEXT:
         raise SpeakingFailed(f"The text has {len(text)} characters; more than {LONGEST_TEXT} are no line.")
+    if not (PITCHES[0] <= pitch <= PITCHES[1] and RANGES[0] <= pitch_range <= RANGES[1]):
+        raise ValueError(f"pitch {pitch} and range {pitch_range} are more than the library survives")
     parts: list[bytes] = []
     with _library() as (library, rate):
         left = LONGEST_SECONDS * rate
@@ -151,9 +168,17 @@ def _paths() -> tuple[Path, Path]:
 
 
 def _plain(text: str) -> str:
-    """Text that the library can only read aloud: control characters (U+0001 opens a command, U+0000 ends the
-    text) and halves of surrogate pairs become spaces."""
-    return "".join(" " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in text)
+    """Text that the library reads aloud and survives. Control characters (U+0001 opens a command, U+0000 ends the
+    text) and halves of surrogate pairs become spaces, and what overflows its buffers gets spaces put in."""
+    text = "".join(" " if unicodedata.category(char) in {"Cc", "Cs"} else char for char in text)
+    if len(_INITIAL_DOT.findall(text)) > MOST_INITIALS:
+        text = _INITIAL_DOT.sub(" ", text)
+    return _LONG_RUN.sub(lambda run: _spaced(run[0]), text)
+
+
+def _spaced(run: str) -> str:
+    apart = re.sub(r"([^\w\s])", r"\1 ", run)
+    return re.sub(rf"(\S{{{LONGEST_RUN}}})", r"\1 ", apart)
 
 
 def _has_dictionary(data: Path, identifier: str, code: str) -> bool:

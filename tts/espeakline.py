@@ -89,9 +89,9 @@ class Line:
             settings = self._pitch, self._range
             ratio = self.aim.f0 / median
             if attempt == 0 and semitones > 0:  # the range parameter works in Hz, on the pitch it finds
-                self._range = clipped(self._range * self.aim.f0_range / semitones * ratio, 0, 99)
+                self._range = clipped(self._range * self.aim.f0_range / semitones * ratio, *espeaklib.RANGES)
             if abs(ratio - 1) > PITCH_TOLERANCE:
-                self._pitch = clipped(self._pitch + PITCH_PER_OCTAVE * np.log2(ratio), 0, 99)
+                self._pitch = clipped(self._pitch + PITCH_PER_OCTAVE * np.log2(ratio), *espeaklib.PITCHES)
             if settings == (self._pitch, self._range):
                 break
             sound = self._at(self.aim.wpm)

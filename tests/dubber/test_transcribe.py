@@ -76,12 +76,10 @@ def test_words_are_clean_and_confidence_is_a_share(alone: tuple[Word, ...]) -> N
 
 
 def test_the_words_do_not_depend_on_the_number_of_workers(
-    film: tuple[AudioFile, list[Span]], alone: tuple[Word, ...], monkeypatch: pytest.MonkeyPatch
+    film: tuple[AudioFile, list[Span]], alone: tuple[Word, ...]
 ) -> None:
     audio, truth = film
-    monkeypatch.setattr(pocketsphinx, "LONGEST_MS", 15_000)
     assert pocketsphinx.recognise(audio, truth, jobs=2) == alone
-    assert pocketsphinx.recognise(audio, truth, jobs=1) == alone
 
 
 def test_what_was_heard_before_does_not_change_a_chunk(

@@ -13,7 +13,7 @@ from speech import reference
 from tts import espeaklib
 from tts.door import OUTPUT_RATE, Emotion, Reference, SpeechRequest, Take, Voice
 from tts.errors import BadReference, EngineMissing, LanguageNotSpoken, NothingToSay, SpeakingFailed
-from tts.espeak import SLOWEST_STRETCH, Espeak
+from tts.espeak import NAME, REVISION, SLOWEST_STRETCH, Espeak
 from tts.prosody import measure
 
 TEXT = "Traed un abrigo y algo de pan, por favor, que esta noche hace frío."
@@ -150,20 +150,25 @@ def test_another_process_speaks_the_same(engine: Espeak) -> None:
         ("es", "roa/es"),
         ("es-MX", "roa/es-419"),
         ("es-ES", "roa/es"),
+        ("pt", "roa/pt"),
         ("pt-BR", "roa/pt-BR"),
         ("zh-Hans", "sit/cmn"),
         ("no", "gmq/nb"),
         ("EN-us", "gmw/en-US"),
         ("fr-CA", "roa/fr"),
         ("ja", "jpx/ja"),
+        ("ltg", "bat/ltg"),
     ],
 )
-def test_a_tag_finds_its_language_or_a_wider_one(engine: Espeak, tag: str, identifier: str) -> None:
+def test_a_tag_finds_its_language_or_a_wider_one(
+    engine: Espeak, voice: Voice, tag: str, identifier: str
+) -> None:
     assert engine.speaks(tag)
-    assert engine._identifier(tag) == identifier
+    (made,) = engine.speak([SpeechRequest("ka 2", tag, voice)])
+    assert str(made.notes["voice"]).partition("+")[0] == identifier
 
 
-@pytest.mark.parametrize("tag", ["xx", "e", "tlh", "", "zz-ES"])
+@pytest.mark.parametrize("tag", ["xx", "e", "qqq", "", "zz-ES"])
 def test_a_language_it_does_not_have_is_refused_and_never_another_spoken(
     engine: Espeak, voice: Voice, tag: str
 ) -> None:
@@ -192,6 +197,98 @@ def test_markup_phonemes_and_null_bytes_are_text(engine: Espeak, voice: Voice) -
     assert take(engine, voice, text="uno\0dos").natural == plain
     assert take(engine, voice, text="uno [[h@l'oU]] dos").natural > plain
     assert take(engine, voice, text='uno <break time="9s"/> dos').natural < plain + 6 * OUTPUT_RATE
+
+
+def test_control_characters_give_the_library_no_commands(engine: Espeak, voice: Voice) -> None:
+    """U+0001 starts an embedded command: here, to speak at five times the rate."""
+    plain = take(engine, voice, text="uno 450S dos tres cuatro").natural
+    assert take(engine, voice, text="uno \x01450S dos tres cuatro").natural == plain
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a." * 1_000,
+        "a.a. " * 400,
+        "x" * 5_000,
+        "ñ\u200d" * 2_000,
+        "1," * 2_000,
+        "\ud800" * 50 + "hola",
+        "漢" * 500,
+    ],
+    ids=["initials", "more initials", "one word", "joiners", "numbers", "surrogates", "han"],
+)
+def test_hostile_text_does_not_bring_the_process_down(text: str) -> None:
+    """In a process of its own: without the guards the library overruns its stack."""
+    call = (
+        "import sys; from tts import espeaklib;"
+        "print(len(espeaklib.speak(ast.literal_eval(sys.argv[1]), 'roa/es', wpm=450, pitch=15, pitch_range=90)[0]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", "import ast;" + call, ascii(text)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) > 0
+
+
+def test_settings_that_the_library_does_not_survive_are_refused() -> None:
+    for pitch, pitch_range in ((0, 50), (100, 50), (50, 99), (50, -1)):
+        with pytest.raises(ValueError, match="survives"):
+            espeaklib.speak("Hola.", "roa/es", wpm=175, pitch=pitch, pitch_range=pitch_range)
+
+
+def test_somebody_else_holding_the_library_changes_nothing() -> None:
+    call = (
+        "import ctypes, hashlib, espeakng_loader as at; from tts import espeaklib\n"
+        "say = lambda: hashlib.sha256(espeaklib.speak('Hola.', 'roa/es+f2', wpm=170, pitch=55, pitch_range=60)[0])\n"
+        "before = say().digest()\n"
+        "other = ctypes.CDLL(at.get_library_path())\n"
+        "other.espeak_Initialize(2, 0, at.get_data_path().encode(), 0x8000)\n"
+        "assert {say().digest() for _ in range(3)} == {before}\n"
+        "assert other.espeak_SetVoiceByName(b'de') == 0\n"
+    )
+    done = subprocess.run([sys.executable, "-c", call], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_pictures_in_a_text_are_not_spoken(engine: Espeak, voice: Voice) -> None:
+    plain = take(engine, voice, text="Hola a todos.")
+    assert np.array_equal(take(engine, voice, text="Hola a todos. \N{PARTY POPPER}♪").samples, plain.samples)
+    assert take(engine, voice, text="Hace 20 °C.").natural > take(engine, voice, text="Hace 20 C.").natural
+
+
+def test_chinese_characters_that_japanese_cannot_read_are_counted(engine: Espeak, voice: Voice) -> None:
+    kana, kanji = engine.speak([SpeechRequest(text, "ja", voice) for text in ("にほんご", "日本語")])
+    assert "unread" not in kana.notes
+    assert kanji.notes["unread"] == 3
+
+
+def test_a_slot_far_too_long_ends_in_silence_and_one_far_too_short_says_so(
+    engine: Espeak, voice: Voice
+) -> None:
+    natural = take(engine, voice).natural
+    long, short = take(engine, voice, target=natural * 6), take(engine, voice, target=natural // 5)
+    silence = int(long.notes["silence_ms"])
+    assert silence > 1_000
+    assert not long.samples[-(silence - 1) * 48 :].any()
+    assert float(short.notes["hurried"]) == pytest.approx(5, abs=0.05)
+    assert "hurried" not in long.notes
+
+
+def test_speakers_of_one_pitch_and_another_colour_get_other_voices(engine: Espeak) -> None:
+    sound = reference(120.0)
+    dull = np.convolve(sound.samples, np.hanning(40) / 20, mode="same").astype(np.float32)
+    assert engine.voice(sound).data.variant != engine.voice(Reference(dull, sound.rate)).data.variant
+
+
+def test_a_voice_of_another_engine_is_a_mistake(engine: Espeak) -> None:
+    with pytest.raises(ValueError, match="engine"):
+        take(engine, Voice("other", "0", None))
+
+
+def test_the_digest_names_code_library_and_data(engine: Espeak) -> None:
+    assert engine.digest.startswith(f"{NAME}-{REVISION}-1.")
+    assert engine.digest == Espeak().digest
 
 
 def test_a_wrong_voice_and_an_endless_text_are_refused_by_the_library(engine: Espeak, voice: Voice) -> None:
