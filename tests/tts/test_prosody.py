@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sounds import RATE, buzz, speaker
 
-from tests.tts.sounds import RATE, buzz, speaker
 from tts.door import Reference
 from tts.errors import BadReference
 from tts.prosody import f0_track, measure

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sounds import buzz
 
-from tests.tts.sounds import buzz
 from tts.door import OUTPUT_RATE, FloatArray
 from tts.prosody import f0_track
 from tts.stretch import stretch
