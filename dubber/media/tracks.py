@@ -91,7 +91,9 @@ class Tracks:
         for stream in plan.film.of("attachment") if container.attachments else ():
             self._add("t", self._of_film(stream), COPY)
         for stream in plan.film.of("data"):
-            self.notes.append(f"The data stream {stream.index} ({stream.codec}) is left out.")
+            # QuickTime keeps the names of chapters in a data stream; chapters are written anew.
+            if not (plan.film.chapters and "mov" in plan.film.container):
+                self.notes.append(f"The data stream {stream.index} ({stream.codec}) is left out.")
 
     def _add(
         self,

@@ -6,12 +6,17 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from dubber.profiles import Profile
 from dubber.progress import Advance, Progress
 from dubber.project import Project
 from dubber.settings import Settings
 from dubber.store import Cache
+
+if TYPE_CHECKING:
+    from dubber.stages.translate import Translator
 
 SPEAKER = "Speaker {}"
 """How a speaker is called, counted from 1, until a person knows better."""
@@ -32,6 +37,13 @@ class Run:
     def cache(self) -> Cache:
         """Where results are kept."""
         return self.project.cache
+
+    @cached_property
+    def translator(self) -> Translator:
+        """The lane's translator, asked only where no translation was given."""
+        from dubber.stages.translate import Apertium
+
+        return Apertium()
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Advance]:

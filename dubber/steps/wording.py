@@ -14,7 +14,7 @@ from align.merge import MergedCue, merge
 from align.types import Line, Segment, Span
 from dubber import records, srt, store
 from dubber.errors import MissingError, TranslationError
-from dubber.stages.translate import Apertium, Translation, fit
+from dubber.stages.translate import Translation, fit
 from dubber.steps.run import SPEAKER, Run
 
 TRANSCRIPT = "transcript"
@@ -33,7 +33,7 @@ NAMED_NOTES = 3
 def check(run: Run) -> None:
     """Raises MissingError, before any work, where nobody here translates between the two languages."""
     if run.settings.translation is None:
-        Apertium().route(run.settings.source, run.settings.target)
+        run.translator.digest(run.settings.source, run.settings.target)
 
 
 def keep_given(run: Run, path: Path) -> str:
@@ -97,7 +97,7 @@ def lines(run: Run, said: Sequence[Segment]) -> tuple[Line, ...]:
 
 def _translated(run: Run, said: Sequence[Segment]) -> list[Line]:
     """One line per segment, each translated once for all time."""
-    translator = Apertium()
+    translator = run.translator
     source, target = run.settings.source, run.settings.target
     digest = translator.digest(source, target)
     keys = [
@@ -113,9 +113,7 @@ def _translated(run: Run, said: Sequence[Segment]) -> list[Line]:
     unknown = list(dict.fromkeys(word for one in done for word in one.unknown))
     if unknown:
         named = ", ".join(unknown[:8]) + (" …" if len(unknown) > 8 else "")
-        run.progress.note(
-            f"{translator.name} does not know {len(unknown)} words and left them as they are: {named}"
-        )
+        run.progress.note(f"Words that {translator.name} does not know and left as they are: {named}")
     lost = next((one for one, new in zip(said, done, strict=True) if not new.text.strip()), None)
     if lost is not None:
         raise TranslationError(f"{translator.name} returned nothing for {lost.text!r} at {_at(lost.span)}.")

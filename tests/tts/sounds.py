@@ -32,11 +32,12 @@ def speaker(
     *,
     semitones: float = 4.0,
     syllables: float = 4.5,
-    loudness: float = 1.0,
+    level: float = -23.0,
     seconds: float = 3.0,
 ) -> Reference:
-    """Somebody who says ma-ma-ma: pitch swings over about `semitones`, `syllables` a second."""
+    """Somebody who says ma-ma-ma: pitch swings over about `semitones`, `syllables` a second, at `level` dBFS."""
     clock = np.arange(round(seconds * RATE)) / RATE
     pitch = f0 * 2 ** (semitones / 24 * np.sin(2 * np.pi * 0.7 * clock))
-    shape = 0.55 - 0.45 * np.cos(2 * np.pi * syllables * clock)
-    return Reference((buzz(pitch, seconds) * shape * loudness).astype(np.float32), RATE)
+    sound = buzz(pitch, seconds) * (0.55 - 0.45 * np.cos(2 * np.pi * syllables * clock))
+    sound *= 10 ** (level / 20) / np.sqrt(np.mean(sound**2))
+    return Reference(sound.astype(np.float32), RATE)

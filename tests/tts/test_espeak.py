@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from speech import reference
+from sounds import speaker
 
 from tts import espeaklib
 from tts.door import OUTPUT_RATE, Emotion, Reference, SpeechRequest, Take, Voice
@@ -26,7 +26,7 @@ def engine() -> Espeak:
 
 @pytest.fixture(scope="module")
 def voice(engine: Espeak) -> Voice:
-    return engine.voice(reference(120.0))
+    return engine.voice(speaker(120.0))
 
 
 def take(
@@ -44,12 +44,12 @@ def heard(made: Take) -> float:
 
 @pytest.mark.parametrize("f0", [90.0, 120.0, 150.0, 180.0, 220.0, 280.0])
 def test_pitch_follows_the_speaker(engine: Espeak, f0: float) -> None:
-    assert heard(take(engine, engine.voice(reference(f0)))) == pytest.approx(f0, rel=0.06)
+    assert heard(take(engine, engine.voice(speaker(f0)))) == pytest.approx(f0, rel=0.06)
 
 
 @pytest.mark.parametrize("f0", [100.0, 150.0, 200.0])
 def test_pitch_follows_the_line_as_far_as_is_wanted(engine: Espeak, voice: Voice, f0: float) -> None:
-    line = reference(f0)
+    line = speaker(f0)
     assert heard(take(engine, voice, engine.emotion(line))) == pytest.approx(f0, rel=0.06)
     assert heard(take(engine, voice, engine.emotion(line, strength=0.0))) == pytest.approx(120, rel=0.06)
 
@@ -57,7 +57,7 @@ def test_pitch_follows_the_line_as_far_as_is_wanted(engine: Espeak, voice: Voice
 def test_a_lively_line_has_a_wider_range_than_a_flat_one(engine: Espeak, voice: Voice) -> None:
     ranges = []
     for semitones in (0.5, 10.0):
-        emotion = engine.emotion(reference(120.0, semitones=semitones))
+        emotion = engine.emotion(speaker(120.0, semitones=semitones))
         ranges.append(measure(Reference(take(engine, voice, emotion).samples, OUTPUT_RATE)).f0_range)
     flat, wide = ranges
     assert flat is not None
@@ -68,7 +68,7 @@ def test_a_lively_line_has_a_wider_range_than_a_flat_one(engine: Espeak, voice: 
 def test_a_loud_line_is_louder_by_as_much_as_its_speaker_was(engine: Espeak, voice: Voice) -> None:
     soft, loud = (
         measure(
-            Reference(take(engine, voice, engine.emotion(reference(level=level))).samples, OUTPUT_RATE)
+            Reference(take(engine, voice, engine.emotion(speaker(level=level))).samples, OUTPUT_RATE)
         ).level
         for level in (-35.0, -23.0)
     )
@@ -77,8 +77,7 @@ def test_a_loud_line_is_louder_by_as_much_as_its_speaker_was(engine: Espeak, voi
 
 def test_a_fast_line_is_naturally_shorter(engine: Espeak, voice: Voice) -> None:
     slow, fast = (
-        take(engine, voice, engine.emotion(reference(syllables=syllables))).natural
-        for syllables in (3.0, 6.0)
+        take(engine, voice, engine.emotion(speaker(syllables=syllables))).natural for syllables in (3.0, 6.0)
     )
     assert fast < 0.85 * slow
 
@@ -120,7 +119,7 @@ def digest(made: Take) -> str:
 
 
 def test_a_take_depends_on_its_own_request_alone(engine: Espeak) -> None:
-    voices = [engine.voice(reference(f0)) for f0 in (100.0, 200.0, 260.0)]
+    voices = [engine.voice(speaker(f0)) for f0 in (100.0, 200.0, 260.0)]
     requests = [
         SpeechRequest(text, language, one, None, target)
         for one in voices
@@ -276,7 +275,7 @@ def test_a_slot_far_too_long_ends_in_silence_and_one_far_too_short_says_so(
 
 
 def test_speakers_of_one_pitch_and_another_colour_get_other_voices(engine: Espeak) -> None:
-    sound = reference(120.0)
+    sound = speaker(120.0)
     dull = np.convolve(sound.samples, np.hanning(40) / 20, mode="same").astype(np.float32)
     assert engine.voice(sound).data.variant != engine.voice(Reference(dull, sound.rate)).data.variant
 
@@ -304,7 +303,7 @@ def test_a_bad_reference_is_refused_and_an_unvoiced_line_keeps_the_speakers_pitc
     with pytest.raises(BadReference):
         engine.voice(Reference(np.zeros(16_000, np.float32), 16_000))
     with pytest.raises(ValueError, match="strength"):
-        engine.emotion(reference(), strength=1.5)
+        engine.emotion(speaker(), strength=1.5)
     whisper = (0.05 * np.random.default_rng(0).standard_normal(16_000)).astype(np.float32)
     emotion = engine.emotion(Reference(whisper, 16_000))
     assert heard(take(engine, voice, emotion)) == pytest.approx(120, rel=0.06)
