@@ -16,10 +16,13 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from dubber.errors import SpaceError, UsageError
+from dubber.errors import DubberError, SpaceError, UsageError
 
 TEMPORARY_PREFIX = ".dubber-tmp-"
 """How every unfinished file begins, so that a later run knows it for rubbish and can sweep it."""
+
+NAME_LIMIT = 255
+"""Bytes in a file name on every usual file system."""
 
 _MAX_SUFFIX = 32  # bytes of a target's suffix that its temporary name repeats: keeps that name far below 255
 _FULL_BELOW = 256 * 1024  # bytes free under which a failed write is put down to the full disk
@@ -93,7 +96,7 @@ def writing(path: Path, *, needed: int | None = None) -> Iterator[None]:
 
 def _space_error(path: Path, code: int | None, needed: int | None) -> SpaceError | None:
     if code in _FULL:
-        return _full_disk(path, needed)
+        return full_disk(path, needed)
     if code == errno.ENOENT and not path.parent.is_dir():
         return SpaceError(
             f"{path} cannot be written: its folder is not there.",
@@ -105,7 +108,33 @@ def _space_error(path: Path, code: int | None, needed: int | None) -> SpaceError
     return None
 
 
-def _full_disk(path: Path, needed: int | None) -> SpaceError:
+def refusal(path: Path) -> SpaceError:
+    """Why `path` could not be written, found out afterwards: for a library that keeps the system's own
+    reason to itself."""
+    folder = path.parent
+    if len(os.fsencode(path.name)) > NAME_LIMIT:
+        code = errno.ENAMETOOLONG
+    elif not folder.is_dir():
+        code = errno.ENOTDIR if folder.exists() else errno.ENOENT
+    elif path.is_dir():
+        code = errno.EISDIR
+    elif not os.access(path if path.exists() else folder, os.W_OK):
+        code = errno.EACCES
+    else:
+        free = free_space(folder)
+        if free < _FULL_BELOW:
+            return full_disk(path)
+        return SpaceError(
+            f"{path} cannot be written: its disk takes no more of it ({amount(free)} are free there).",
+            hint="A quota or a fault may be the reason; free some space, or choose a folder on another disk.",
+        )
+    trouble = _space_error(path, code, None)
+    assert trouble is not None  # all four have a sentence
+    return trouble
+
+
+def full_disk(path: Path, needed: int | None = None) -> SpaceError:
+    """The sentence for a disk that filled up while `path` was written; `needed` is bytes, where known."""
     wants = f"it needs {amount(needed)} and " if needed is not None else ""
     return SpaceError(
         f"{path} cannot be written: the disk is full ({wants}{amount(free_space(path))} are free).",
@@ -120,7 +149,8 @@ def replacing(path: Path, *, needed: int | None = None, sync: bool = True) -> It
     The new file is on the disk before it takes the name, and the name is on the disk afterwards
     (`sync=False` leaves that last step to the caller's next write into the same folder). A symbolic
     link at `path` is replaced, never followed. When the body raises, `path` is what it was; a body that
-    fails in its own words (an encoder's, say) while the disk has no room left raises SpaceError.
+    fails in its own words (an encoder's, say) while the disk has no room left raises SpaceError. What the
+    body says of the temporary name in a DubberError is said of `path` instead.
     """
     temporary = path.with_name(_temporary_name(path.name))
     try:
@@ -132,11 +162,13 @@ def replacing(path: Path, *, needed: int | None = None, sync: bool = True) -> It
                 sync_folder(path.parent)
     except BaseException as error:
         told = isinstance(error, SpaceError) or not isinstance(error, Exception)
-        full = None if told or free_space(path) >= _FULL_BELOW else _full_disk(path, needed)
+        full = None if told or free_space(path) >= _FULL_BELOW else full_disk(path, needed)
         with suppress(OSError):  # the error on its way says more, and a leftover is swept by a later run
             temporary.unlink()
         if full is not None:
             raise full from error
+        if isinstance(error, DubberError):
+            error.args = tuple(str(said).replace(temporary.name, path.name) for said in error.args)
         raise
 
 

@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from align.types import SAMPLE_RATE
-from dubber.errors import MediaError, SpaceError
+from dubber.atomic import refusal
+from dubber.errors import MediaError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -129,7 +130,7 @@ class AudioWriter:
                 self.path, "w", samplerate=SAMPLE_RATE, channels=channels, format="RF64", subtype="FLOAT"
             )
         except soundfile.LibsndfileError as error:
-            raise _unwritable(self.path) from error
+            raise refusal(self.path) from error
 
     def append(self, samples: FloatArray) -> None:
         """Write (n, channels), or (n,) for a mono file. Raises ValueError where the channels differ."""
@@ -139,7 +140,7 @@ class AudioWriter:
             self._sound.write(np.ascontiguousarray(samples, dtype=np.float32))
             self.frames += len(samples)
         except soundfile.LibsndfileError as error:
-            raise _unwritable(self.path) from error
+            raise refusal(self.path) from error
 
     def __enter__(self) -> AudioWriter:
         return self
@@ -152,7 +153,7 @@ class AudioWriter:
         try:
             self._sound.close()
         except soundfile.LibsndfileError as fault:
-            raise _unwritable(self.path) from fault
+            raise refusal(self.path) from fault
 
 
 @dataclass(frozen=True)
@@ -265,11 +266,4 @@ def _unreadable(path: Path, error: Exception) -> MediaError:
     return MediaError(
         f"{path.name} cannot be read as sound ({reason}).",
         hint="Convert it to WAV, FLAC, Ogg or MP3, or give another file.",
-    )
-
-
-def _unwritable(path: Path) -> SpaceError:
-    return SpaceError(
-        f"{path.name} cannot be written: its disk is full, or its folder is missing or read-only.",
-        hint="Free some disk space, or choose another folder, and run again.",
     )

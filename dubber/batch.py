@@ -18,19 +18,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dubber import pipeline, profiles
-from dubber.errors import BatchError, DubberError, UsageError
+from dubber.errors import BatchError, DubberError
+from dubber.films import films_in
 from dubber.progress import Advance, Progress, Quiet
 from dubber.project import SUFFIX, outputs
 from dubber.settings import Settings
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
-
-FILM_SUFFIXES = frozenset(
-    {".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts", ".m2ts", ".mts", ".wmv", ".flv"}
-    | {".ogv", ".3gp", ".wav", ".flac", ".mp3", ".m4a", ".ogg", ".opus", ".aac"}
-)
-"""What a batch takes for a film or a recording; what is inside is found out when it is opened."""
 
 CRASHED = 1
 """Exit status told of a film whose process died without a word."""
@@ -65,7 +60,7 @@ def dub_folder(folder: Path, settings: Settings, *, jobs: int, watch: Watch) -> 
     """
     profiles.require(profiles.named(settings.profile))
     films = films_in(folder, _made_in(folder))
-    share = max(1, (os.cpu_count() or 1) // jobs)
+    share = max(1, pipeline.cores() // jobs)
     yield from run(films, partial(_dub, settings=settings, jobs=share), jobs=jobs, watch=watch)
 
 
@@ -91,30 +86,6 @@ def _made_in(folder: Path) -> frozenset[Path]:
             if name.endswith(SUFFIX):
                 made.update(path.resolve() for path in outputs(Path(place, name)))
     return frozenset(made)
-
-
-def films_in(folder: Path, made: frozenset[Path] = frozenset()) -> tuple[Path, ...]:
-    """The films in a folder and below, sorted by name; hidden files, project folders and the paths in `made`
-    (films that dubber made itself) left out. Raises UsageError where the folder is none, or holds no film."""
-    if not folder.is_dir():
-        raise UsageError(
-            f"{folder} is not a folder.", hint="A single film is dubbed by `dubber translate FILM`."
-        )
-    found: list[Path] = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(
-            name for name in folders if not name.startswith(".") and not name.endswith(SUFFIX)
-        )
-        for name in names:
-            path = Path(place, name)
-            if name.startswith(".") or path.suffix.lower() not in FILM_SUFFIXES or path.resolve() in made:
-                continue
-            found.append(path)
-    if not found:
-        raise UsageError(
-            f"There is no film in {folder}.", hint=f"Looked for: {' '.join(sorted(FILM_SUFFIXES))}"
-        )
-    return tuple(sorted(found))
 
 
 def run(
@@ -169,7 +140,8 @@ class _Worker:
 
     def give(self, film: Path) -> None:
         self.film, self._began = film, time.monotonic()
-        self.pipe.send(film)
+        with contextlib.suppress(BrokenPipeError):  # it died at once; `hear` tells
+            self.pipe.send(film)
 
     def hear(self, watch: Watch) -> Outcome | None:
         """One message from the process: None for progress, else the outcome of its film."""
@@ -177,7 +149,7 @@ class _Worker:
         film, seconds = self.film, time.monotonic() - self._began
         try:
             kind, told = self.pipe.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             self.film = None
             self.process.join()
             return Outcome(

@@ -250,8 +250,16 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):  # a film's name may hold what a terminal, or UTF-8, cannot
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
-    app()
-    raise SystemExit(0)
+    if "--json" not in sys.argv:
+        app()
+        raise SystemExit(0)
+    # typer exports one of its usage errors, whose base is all of them.
+    usage_error: Any = typer.BadParameter.__base__
+    try:
+        raise SystemExit(app(standalone_mode=False))
+    except usage_error as error:
+        _print_json({"error": _error_json("UsageError", error.format_message(), None, error.exit_code)})
+        raise SystemExit(error.exit_code) from None
 
 
 @contextmanager
@@ -266,16 +274,25 @@ def _told(as_json: bool) -> Iterator[dict[str, Any]]:
         error = Interrupted("Stopped.", hint="What is done is kept: run the same command again to go on.")
     except DubberError as caught:
         error = caught
+    except Exception as bug:
+        if as_json:
+            _print_json(
+                {**shown, "error": _error_json(type(bug).__name__, f"A bug in dubber: {bug}", None, 1)}
+            )
+        raise
     if as_json:
         if error is not None:
-            shown["error"] = {
-                "type": type(error).__name__,
-                "message": str(error),
-                "hint": error.hint,
-                "exit_status": error.exit_status,
-            }
-        sys.stdout.write(json.dumps(shown, ensure_ascii=False, indent=1) + "\n")
+            shown["error"] = _error_json(type(error).__name__, str(error), error.hint, error.exit_status)
+        _print_json(shown)
     elif error is not None:
         sys.stderr.write(f"dubber: {error}\n" + (f"        {error.hint}\n" if error.hint else ""))
     if error is not None:
         raise typer.Exit(error.exit_status)
+
+
+def _error_json(kind: str, message: str, hint: str | None, status: int) -> dict[str, Any]:
+    return {"type": kind, "message": message, "hint": hint, "exit_status": status}
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")

@@ -22,6 +22,13 @@ _KEEP = frozenset({"nb", "bs", "hr", "sr"})
 _PRIVATE_USE = re.compile(r"q[a-t][a-z]$|x-")
 """Codes that ISO 639-2 and BCP 47 leave to private agreements."""
 
+_MARKER = re.compile(
+    "sdh|cc|hi|forced|(sub|subtitle)s?|default|full|new|old|final|edit(ed)?|fix(ed)?|orig(inal)?"
+    "|signs|songs|lyrics|synced",
+    re.IGNORECASE,
+)
+"""What the names of subtitle files say after the language. "hi" (hearing impaired) is also Hindi."""
+
 _SUGGESTIONS = 3
 _NAME = re.compile(r"[^\W\d_](?:[^\W_]|[ '’.,()-]){1,60}")
 _WITH_REGION = re.compile(r"(?P<language>.+?) *\((?P<detail>.+)\)")
@@ -138,6 +145,31 @@ def _shown(typed: str) -> str:
 
 
 def from_file_name(path: Path) -> str | None:
-    """The language that a subtitle file's name ends in ("talk.pt-BR.srt" → "pt-BR"), None where it names none."""
-    tag = Path(path.stem).suffix.removeprefix(".")
-    return _from_tag(tag) if tag else None
+    """The language that a subtitle file's name ends in ("talk.pt-BR.srt" → "pt-BR", "talk.en.sdh.srt" → "en").
+
+    None where it names none. A bare code counts only if its language has one of two letters: with three
+    nearly every short word is one ("new", "sub").
+    """
+    words = path.stem.split(".")[1:]
+    while words:
+        word = words.pop()
+        if not _MARKER.fullmatch(word):
+            return _from_file_tag(word)
+        before = next((other for other in reversed(words) if not _MARKER.fullmatch(other)), "")
+        if word.casefold() == "hi" and _from_file_tag(before) is None:
+            return "hi"
+    return None
+
+
+def _from_file_tag(word: str) -> str | None:
+    import langcodes
+
+    tag = _from_tag(word)
+    if tag is None or tag == UNKNOWN:
+        return None
+    parts = langcodes.Language.get(tag)
+    plain = re.fullmatch(r"[A-Za-z]{2,3}", word) is not None
+    if plain:
+        return tag if len(parts.language or "") == 2 else None
+    bare = langcodes.Language.make(parts.language, script=parts.script, territory=parts.territory)
+    return tag if parts == bare and (parts.script or parts.territory) else None

@@ -17,6 +17,12 @@ _RESERVED = re.compile(
     r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?"
 )  # device names of Windows and exFAT sticks
 _NOTHING = "speaker"
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name the program made up itself ("transcript", "zh-Hant") can be part of a file name."""
+    return _PLAIN.fullmatch(name) is not None
 
 
 def folded(name: str) -> str:

@@ -9,8 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dubber import atomic, profiles
+from dubber import atomic, media, profiles
 from dubber.errors import MissingError, UsageError
+from dubber.media import Film
 from dubber.progress import Progress, Quiet
 from dubber.project import SUFFIX, Project
 from dubber.settings import Settings
@@ -38,16 +39,17 @@ def translate(
     """
     profile = profiles.named(settings.profile)
     profiles.require(profile)
-    settings = _with_source(settings, transcript, translation)
+    settings = _with_languages(settings, transcript, translation)
     project = Project.open(film, folder)
+    header = _header(project, settings)
     with project.lock():
-        run = Run(project, settings, profile, progress or Quiet(), jobs or _cores())
+        run = Run(project, settings, profile, progress or Quiet(), jobs or cores())
         run.settings = replace(
             settings,
             transcript=wording.keep_given(run, transcript) if transcript else None,
             translation=wording.keep_given(run, translation) if translation else None,
         )
-        return dub(run, output, audio_only)
+        return dub(run, header, output, audio_only)
 
 
 def render(
@@ -88,56 +90,79 @@ def render(
             settings = Settings.from_json(project.run_settings(language) or {}).changed(**(changes or {}))
             profile = profiles.named(settings.profile)
             profiles.require(profile)
-            run = Run(project, settings, profile, progress or Quiet(), jobs or _cores())
-            reports.append(dub(run, output, audio_only))
+            header = _header(project, settings)
+            run = Run(project, settings, profile, progress or Quiet(), jobs or cores())
+            reports.append(dub(run, header, output, audio_only))
     return reports
 
 
-def dub(run: Run, output: Path | None, audio_only: Path | None) -> dict[str, Any]:
-    """The flow over a project that is held locked; returns its report."""
+def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> dict[str, Any]:
+    """The flow over a project that is held locked; returns its report. `film` is its header."""
+    run.cache.reset_counts()
     engine = profiles.engine(run.profile)
     synthesize.check_language(engine, run.settings.target)
     hear.check(run)
     wording.check(run)
-    film = hear.open_film(run)
-    out = finish.output_path(run, film, output)
+    out = finish.output_path(run, film, output) if audio_only is None else audio_only.absolute()
+    if audio_only is None:
+        media.check_output(film, out, burn=run.settings.burn)
+    else:
+        media.check_output(None, out, inputs=[film.path])
     atomic.require(run.project.folder, finish.space_needed(run, film), "The film's sound")
 
     sound = hear.sound(run, film)
-    segments = wording.transcript(run, hear.segments(run, film, sound))
-    lines = wording.lines(run, segments)
-    cast = speak.prepare(run, engine, lines, sound)
-    natural = speak.natural_lengths(run, cast, lines)
-    slots = speak.plan(lines, natural, film.duration)
-    takes = speak.takes(run, cast, lines, slots)
-    levels = finish.levels(run, sound)
-    track = finish.mix(run, sound, takes, levels)
-    if audio_only is not None:
-        finish.sound_alone(run, film, track, audio_only)
-        fresh, out = True, audio_only
+    said = wording.transcript(run, hear.segments(run, film, sound), film.duration)
+    script = wording.script(run, said, film.duration)
+    cast = speak.prepare(run, engine, script.lines, sound)
+    natural = speak.natural_lengths(run, cast, script.lines)
+    slots = speak.plan(script.lines, natural, film.duration)
+    takes = speak.takes(run, cast, script.lines, slots)
+    track = finish.mix(run, sound, takes, finish.levels(run, sound))
+    fresh = True
+    if audio_only is None:
+        fresh = finish.film(run, film, track, said, script, out)
     else:
-        fresh = finish.film(run, film, track, out)
+        finish.sound_alone(run, film, track, out)
     run.project.remember_run(run.settings.target, run.settings.as_json())
-    return report.write(run, film, sound, segments, lines, takes, track, out, fresh=fresh)
+    alone = audio_only is not None
+    return report.write(run, film, sound, said, script, takes, track, out, fresh=fresh, sound_alone=alone)
 
 
-def _with_source(settings: Settings, transcript: Path | None, translation: Path | None) -> Settings:
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _header(project: Project, settings: Settings) -> Film:
+    """The film's header, read before anything is written. Raises MediaError where there is nothing to dub."""
+    film = media.probe(project.film)
+    film.audio(settings.track)
+    return film
+
+
+def _with_languages(settings: Settings, transcript: Path | None, translation: Path | None) -> Settings:
     """The settings with the source language where it was not said: a transcript's name may tell it
-    (talk.es.srt), the draft recogniser knows English only. Raises UsageError where it must be said."""
+    (talk.es.srt); without one it is English, which is what the draft recogniser knows.
+
+    Raises UsageError where it must be said, and where a file's name says another language than the options.
+    """
     from dubber import languages
 
+    for given, asked in ((transcript, settings.source), (translation, settings.target)):
+        named = languages.from_file_name(given) if given else None
+        if given and named and asked != "und" and languages.primary(named) != languages.primary(asked):
+            raise UsageError(
+                f"{given.name} is {languages.english_name(named)} by its name, not {languages.english_name(asked)}.",
+                hint="Give another file, another language, or rename the file.",
+            )
     if settings.source != "und":
         return settings
     if transcript is None:
         return replace(settings, source="en")
-    named = languages.from_file_name(transcript)
-    if named is None and translation is None:
+    source = languages.from_file_name(transcript)
+    if source is None and translation is None:
         raise UsageError(
             f"Nothing says which language {transcript.name} is in.",
             hint="Say it (--from es), or put it into the file's name (talk.es.srt).",
         )
-    return replace(settings, source=named or "und")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return replace(settings, source=source or "und")

@@ -64,26 +64,22 @@ def missing_packages(profile: Profile) -> tuple[str, ...]:
 
 def require(profile: Profile) -> None:
     """Raises MissingError with what a profile lacks here, before any work is done. Never picks another one."""
-    lacking = missing_packages(profile)
-    if lacking:
-        raise MissingError(
-            f"The {profile.name} profile needs packages that are not installed: {', '.join(lacking)}.",
-            hint="Bring them with `make install-studio`, or try the embedded engines: --profile draft.",
-        )
     if profile is not DRAFT:
+        lacking = missing_packages(profile)
+        names = ", ".join(lacking)
+        packages = f", and its packages are not installed ({names}: `make install-studio`)" if lacking else ""
         raise MissingError(
             f"The {profile.name} profile's models ({profile.recogniser}, {profile.separator}, {profile.voice}) "
-            f"cannot be loaded by dubber {_version()} yet.",
-            hint="Use the embedded engines: --profile draft.",
+            f"cannot be loaded by dubber {_version()} yet{packages}.",
+            hint="Until a version brings them, use the embedded engines: --profile draft.",
         )
 
 
 def engine(profile: Profile) -> Engine:
     """The voice of a profile. Raises MissingError where it is not on this machine."""
     require(profile)
-    from tts.espeak import Espeak
-
     from tts.errors import EngineMissing
+    from tts.espeak import Espeak
 
     try:
         return Espeak()

@@ -25,7 +25,9 @@ from dubber.folder import (
     film_at,
     is_vacant,
     places,
+    reading,
     recorded,
+    recordings,
     settings_in,
 )
 from dubber.store import Cache, digest_of
@@ -33,7 +35,11 @@ from dubber.store import Cache, digest_of
 SUFFIX = ".dub"
 
 TRANSIENT = {"mix": 2}
-"""Stages whose results are as large as the film's sound and stale with every edit, and how many are kept."""
+"""Stages whose results are as large as the film's sound and stale with every edit, and how many are kept of each
+language: the newest, and the one before it to go back to."""
+
+Setting = str | int | float | bool | None
+"""What a setting of a run may be."""
 
 _RACY_NS = 2_000_000_000
 """ns. A file changed this shortly before it was hashed may change again within the same tick of its clock:
@@ -67,13 +73,15 @@ class Project:
         self._held = False
 
     @classmethod
+    @reading()
     def open(cls, film: Path, folder: Path | None = None) -> Project:
         """The project of `film`, in `folder` or beside the film: talk.mp4 has talk.dub.
 
         Where talk.dub belongs to another film (talk.mkv), the folder is talk.mp4.dub. Writes nothing.
 
         Raises MissingError when there is no such film, MediaError when it is no regular file, UsageError
-        when the folder is not a project, is another film's, is damaged, or was made by a newer program.
+        when the folder is not a project, is another film's, is damaged, was made by a newer program, or no
+        file can be called so.
         """
         film = film_at(film)
         if folder is not None:
@@ -97,14 +105,17 @@ class Project:
         )
 
     @classmethod
+    @reading()
     def load(cls, folder: Path) -> Project:
         """The project in an existing folder; its film is looked for near the folder first, then where it was.
 
         Raises MissingError when folder or film is gone, UsageError as `open` does.
         """
         folder = folder.parent.resolve() / folder.name
-        if not folder.exists():
-            raise MissingError(f"There is no project {folder}.", hint="Check the name.")
+        try:
+            folder.stat()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise MissingError(f"There is no project {folder}.", hint="Check the name.") from error
         data = settings_in(folder)
         for film in places(data, folder):
             if film.is_file():
@@ -151,14 +162,15 @@ class Project:
         """sha256 of the film's bytes; an unchanged film is not read twice. Needs the lock.
 
         Unchanged means: same size, inode, and times of change, the last of which lies safely before the
-        moment it was read. A new digest forgets the probe. Raises MissingError; MediaError when the film
-        cannot be read, or changes while it is.
+        moment it was read. Raises MissingError; MediaError when the film cannot be read, or changes while
+        it is.
         """
         source = self._section("source")
         stamp = _stamp(self.film)
         same = all(source.get(name) == stamp[name] for name in stamp)
-        if same and source.get("settled") is True and source.get("digest"):
-            return str(source["digest"])
+        known = source.get("digest")
+        if same and source.get("settled") is True and isinstance(known, str):
+            return known
         settled = max(stamp["mtime_ns"], stamp["ctime_ns"]) + _RACY_NS < time.time_ns()
         try:
             digest = digest_of(self.film, progress)
@@ -171,28 +183,22 @@ class Project:
                 f"{self.film} changed while it was read.",
                 hint="Wait until it is completely there, and run again.",
             )
-        if source.get("digest") != digest:
-            source.pop("probe", None)
         source.update(stamp, digest=digest, settled=settled)
         self._save()
         return digest
 
-    @property
-    def probe(self) -> Any:
-        """What `remember_probe` was given for this film, or None."""
-        return self._section("source").get("probe")
-
-    def remember_probe(self, probe: Any) -> None:
-        """Keeps what is in the film (anything JSON can hold), until its digest changes."""
-        self._section("source")["probe"] = probe
-        self._save()
-
-    def run_settings(self, language: str) -> dict[str, Any] | None:
-        """The settings of the last run into `language`, or None."""
+    def run_settings(self, language: str) -> dict[str, Setting] | None:
+        """The settings of the last run into `language`, or None. Raises UsageError for damaged ones."""
         settings = self._section("runs").get(language)
-        return dict(settings) if isinstance(settings, dict) else None
+        if settings is None and language not in self._section("runs"):
+            return None
+        if not isinstance(settings, dict) or not all(
+            isinstance(value, Setting) for value in settings.values()
+        ):
+            raise damaged(self.folder)
+        return dict(settings)
 
-    def remember_run(self, language: str, settings: Mapping[str, Any]) -> None:
+    def remember_run(self, language: str, settings: Mapping[str, Setting]) -> None:
         """Keeps the settings of a run into `language` in place of those of the run before."""
         self._section("runs")[language] = dict(settings)
         self._save()
@@ -205,9 +211,9 @@ class Project:
     def output(self, language: str) -> Path | None:
         """Where the film dubbed into `language` was written last, or None."""
         place = self._outputs(language)
-        near = place.get("relative")
-        return Path(os.path.normpath(self.folder / near)) if isinstance(near, str) else None
+        return Path(os.path.normpath(self.folder / place["relative"])) if place else None
 
+    @reading()
     def is_made(self, language: str, path: Path, recipe: str) -> bool:
         """Whether `path` is the film that was last written for `language`, of the same recipe, untouched since."""
         place = self._outputs(language)
@@ -225,8 +231,11 @@ class Project:
         self._save()
 
     def _outputs(self, language: str) -> dict[str, Any]:
-        place = self._section("outputs").get(language, {})
-        if not isinstance(place, dict):
+        """What is known of an output, empty when there is none."""
+        place = self._section("outputs").get(language)
+        if place is None and language not in self._section("outputs"):
+            return {}
+        if not isinstance(place, dict) or not isinstance(place.get("relative"), str):
             raise damaged(self.folder)
         return place
 
@@ -241,17 +250,37 @@ class Project:
         self._needs_lock()
         return written.write(self.folder, name, text, cues, seen=seen)
 
+    def keep_given(self, data: bytes, name: str) -> str:
+        """Keeps a subtitle file that a person gave under the name `name`; returns its sha256."""
+        self._needs_lock()
+        return written.keep_given(self.folder, data, name)
+
+    def given(self, digest: str) -> tuple[bytes, str]:
+        """A file that `keep_given` kept: its bytes, and the name it was given under. Raises as written.given."""
+        return written.given(self.folder, digest)
+
     def voice_file(self, speaker: str) -> VoiceFile | None:
         """The reference of `speaker` in voices/, or None when there is none yet.
 
-        Raises UsageError when project.json names a file outside voices/, or voices/ is a link.
+        A file that a person put there wins over ours, with any suffix of folder.RECORDINGS. Raises
+        UsageError when there are two of theirs, when project.json names a file outside voices/, or voices/
+        is a link; MissingError when it cannot be read.
         """
-        path = self.voice_path(speaker)
-        if not path.is_file():
-            return None
-        digest = digest_of(path)
-        ours = not path.is_symlink() and digest in self._voice(speaker).get("digests", [])
-        return VoiceFile(path, digest, ours)
+        own, digests = self.voice_path(speaker), self._voice(speaker).get("digests", [])
+        with reading():
+            found = [(path, digest_of(path)) for path in recordings(own)]
+        files = [
+            VoiceFile(path, digest, path == own and not path.is_symlink() and digest in digests)
+            for path, digest in found
+        ]
+        theirs = [file for file in files if not file.ours]
+        if len(theirs) > 1:
+            raise UsageError(
+                f"{own.parent} has more than one voice of {speaker}: "
+                f"{' and '.join(file.path.name for file in theirs)}.",
+                hint="Leave one of them there.",
+            )
+        return next(iter(theirs or files), None)
 
     def write_voice(self, speaker: str, make: Callable[[Path], None]) -> VoiceFile:
         """Writes the reference of `speaker`, unless a person put their own there: then that one is returned.
@@ -275,12 +304,13 @@ class Project:
         self._save()
         return VoiceFile(path, digest, ours=True)
 
-    def write_report(self, report: Any, html: str | None = None) -> None:
-        """Writes report.json, and report.html where there is one."""
+    def write_report(self, language: str, report: Any) -> None:
+        """Writes report.<language>.json, and the same as report.json: that of the newest run."""
         self._needs_lock()
-        atomic.write_json(self.folder / "report.json", report)
-        if html is not None:
-            atomic.write_text(self.folder / "report.html", html)
+        if not names.is_plain(language):
+            raise UsageError(f"{language!r} is no language tag.", hint="Say a tag like es or zh-Hant.")
+        for name in (f"report.{language}.json", "report.json"):
+            atomic.write_json(self.folder / name, report)
 
     # -- inside ------------------------------------------------------------------------------------
 
@@ -324,10 +354,11 @@ class Project:
 def outputs(folder: Path) -> tuple[Path, ...]:
     """The dubbed films that the project in `folder` wrote; none where it is no project that can be read."""
     try:
-        places = settings_in(folder).get("outputs", {})
-    except UsageError:
+        made = settings_in(folder).get("outputs", {})
+    except (UsageError, MissingError):
         return ()
-    near = [place.get("relative") for place in places.values()] if isinstance(places, dict) else []
+    known = [place for place in made.values() if isinstance(place, dict)] if isinstance(made, dict) else []
+    near = [place.get("relative") for place in known]
     return tuple(Path(os.path.normpath(folder / one)) for one in near if isinstance(one, str))
 
 
@@ -337,10 +368,11 @@ def _seen(output: Path) -> dict[str, int]:
 
 
 def _stamp(film: Path) -> dict[str, int]:
-    try:
-        found = film.stat()
-    except FileNotFoundError as error:
-        raise MissingError(f"{film} is no longer there.", hint="Put it back and run again.") from error
+    with reading():
+        try:
+            found = film.stat()
+        except FileNotFoundError as error:
+            raise MissingError(f"{film} is no longer there.", hint="Put it back and run again.") from error
     return {
         "bytes": found.st_size,
         "mtime_ns": found.st_mtime_ns,

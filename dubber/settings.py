@@ -11,6 +11,16 @@ from dubber.errors import UsageError
 Background = Literal["bed", "duck", "none"]
 BACKGROUNDS: tuple[str, ...] = get_args(Background)
 
+KINDS: dict[str, type | tuple[type, ...]] = {
+    "str": str,
+    "str | None": (str, type(None)),
+    "Background": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+}
+"""What JSON may hold for a field of each annotation."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -71,9 +81,18 @@ class Settings:
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Settings:
-        """The settings a project remembers; keys that a newer version added are passed over."""
-        known = {f.name for f in fields(cls)}
-        return cls(**{key: value for key, value in data.items() if key in known})
+        """The settings a project remembers; keys that a newer version added are passed over.
+
+        Raises UsageError where a value is of another kind than it must be.
+        """
+        known = [field for field in fields(cls) if field.name in data]
+        for field in known:
+            if not isinstance(data[field.name], KINDS[str(field.type)]):
+                raise UsageError(
+                    f"The project remembers {data[field.name]!r} as its {field.name}, which cannot be.",
+                    hint="Begin anew with `dubber translate`; edited subtitles are kept.",
+                )
+        return cls(**{field.name: data[field.name] for field in known})
 
     def changed(self, **choices: Any) -> Settings:
         """The same settings with every choice that is not None put in."""

@@ -9,8 +9,6 @@ import json
 import os
 import re
 import stat
-import threading
-import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -74,11 +72,13 @@ class Counts:
 
 @dataclass
 class _Entry:
-    """All files of one key on the disk, and when it was last of use (seconds since the epoch)."""
+    """All files of one key on the disk, when it was last of use (seconds since the epoch), and the group in
+    its head, None where there is no whole head."""
 
     digest: str
     files: list[Path]
     used: float
+    group: str | None
 
 
 class Cache:
@@ -86,10 +86,9 @@ class Cache:
 
     An entry lies at <stage>/<first two of its digest>/<digest><suffix>.
 
-    `transient` names stages whose results are large and soon stale (a mix), with how many of each are
-    kept: older ones go before a new one is made. Safe to use from several threads; of two that want the
-    same missing key one makes it and the other waits. Several processes must not write at once: that is
-    the project's lock.
+    `transient` names stages whose results are large and soon stale (a mix), with how many of each group are
+    kept: older ones go before a new one is made. For one thread of one process at a time: that is the
+    project's lock.
     """
 
     def __init__(self, folder: Path, *, transient: Mapping[str, int] | None = None) -> None:
@@ -97,14 +96,15 @@ class Cache:
         self._transient = dict(transient or {})
         self._counts: dict[str, Counts] = {}
         self._used: set[Key] = set()
-        self._mutex = threading.Lock()
-        self._making: dict[Key, threading.RLock] = {}
 
     @property
     def counts(self) -> dict[str, Counts]:
-        """Hits and misses per stage since this cache was opened."""
-        with self._mutex:
-            return dict(self._counts)
+        """Hits and misses per stage since this cache was opened, or `reset_counts` was called last."""
+        return dict(self._counts)
+
+    def reset_counts(self) -> None:
+        """Counts from nothing again: to be called before each of several runs over one project."""
+        self._counts.clear()
 
     def json(self, key: Key, compute: Callable[[], Any]) -> Any:
         """The value stored under `key`, computed and stored first where it is missing or damaged.
@@ -112,39 +112,39 @@ class Cache:
         A fresh value comes back as a stored one would: tuples as lists. Raises SpaceError, what
         `compute` raises, and TypeError or ValueError for a value that JSON cannot hold.
         """
-        with self._alone(key):
-            head = self._hit(key, "")
-            if head is not None:
-                return head["value"]
-            path = self._path(key, "", make=True)
-            self._make_room(key)
-            value = json.loads(json.dumps(compute(), allow_nan=False))
-            self._remove([path])
-            atomic.write_json(path, {"key": key.digest, "value": value})
-            return value
+        head = self._hit(key, "")
+        if head is not None:
+            return head["value"]
+        path = self._path(key, "", make=True)
+        self._make_room(key, "")
+        value = json.loads(json.dumps(compute(), allow_nan=False))
+        self._remove([path])
+        atomic.write_json(path, {"key": key.digest, "value": value})
+        return value
 
-    def file(self, key: Key, suffix: str, make: Callable[[Path], Any]) -> Path:
+    def file(self, key: Key, suffix: str, make: Callable[[Path], Any], group: str = "") -> Path:
         """The file stored under `key`, made first where it is missing or damaged. It is not to be written to.
 
         `make` writes the file to the path it is given, which ends in `suffix` (".wav"), and may return
         something JSON can hold, to be had from `notes`. A file of another size than it was made with
-        counts as damaged; its content is never read. Raises SpaceError and what `make` raises.
+        counts as damaged; its content is never read. `group` shapes nothing: among the results of a
+        transient stage it says which push each other out (those of one language). Raises SpaceError and
+        what `make` raises.
         """
-        with self._alone(key):
-            path = self._path(key, suffix)
-            if self._hit(key, suffix) is not None:
-                return path
-            self._path(key, suffix, make=True)
-            self._make_room(key)
-            self._remove([_head(path), path])
-            # The head's own write puts both names on the disk: without its head the file counts for nothing.
-            with atomic.replacing(path, sync=False) as temporary:
-                notes = make(temporary)
-            size = path.stat().st_size
-            if size == 0:
-                raise ValueError(f"stage {key.stage} made an empty file")
-            atomic.write_json(_head(path), {"key": key.digest, "bytes": size, "notes": notes})
+        path = self._path(key, suffix)
+        if self._hit(key, suffix) is not None:
             return path
+        self._path(key, suffix, make=True)
+        self._make_room(key, group)
+        self._remove([_head(path), path])
+        # The head's own write puts both names on the disk: without its head the file counts for nothing.
+        with atomic.replacing(path, sync=False) as temporary:
+            notes = make(temporary)
+        size = path.stat().st_size
+        if size == 0:
+            raise ValueError(f"stage {key.stage} made an empty file")
+        atomic.write_json(_head(path), {"key": key.digest, "bytes": size, "notes": notes, "group": group})
+        return path
 
     def notes(self, key: Key, suffix: str) -> Any:
         """What `make` returned when the file was made. Raises KeyError when it is not in the cache."""
@@ -157,48 +157,24 @@ class Cache:
         """Whether a whole result lies under `key`: a file with `suffix`, or a JSON value without one."""
         return self._look(key, suffix) is not None
 
-    def collect(self, stages: Collection[str], *, unused_for: float = 0.0) -> int:
-        """Removes results that this run did not use and no run used for `unused_for` seconds.
-
-        Only of the named stages; returns the bytes freed. For the person who asks: nothing but what is
-        transient goes by itself.
-        """
-        before = time.time() - unused_for
-        freed = 0
-        for stage in stages:
-            for entry in self._entries(stage):
-                if entry.used <= before and Key(stage, entry.digest) not in self._used:
-                    freed += self._remove(entry.files)
-        return freed
-
-    def _alone(self, key: Key) -> threading.RLock:
-        with self._mutex:
-            return self._making.setdefault(key, threading.RLock())
-
     def _hit(self, key: Key, suffix: str) -> dict[str, Any] | None:
         """_look, counted and remembered."""
         head = self._look(key, suffix)
-        with self._mutex:
-            self._used.add(key)
-            old = self._counts.get(key.stage, Counts())
-            hit = head is not None
-            self._counts[key.stage] = Counts(old.hits + hit, old.misses + (not hit))
-        if head is not None:
+        self._used.add(key)
+        old = self._counts.get(key.stage, Counts())
+        hit = head is not None
+        self._counts[key.stage] = Counts(old.hits + hit, old.misses + (not hit))
+        if hit and key.stage in self._transient:
             used = _head(self._path(key, suffix))
             with atomic.writing(used):
-                os.utime(used)  # "last used" is what collect and transient go by
+                os.utime(used)  # "last used" is what transient stages go by
         return head
 
     def _look(self, key: Key, suffix: str) -> dict[str, Any] | None:
         """The head of the entry under `key` if all of it is whole, else None."""
         path = self._path(key, suffix)
-        if _size(_head(path)) is None:
-            return None
-        try:
-            head = json.loads(_head(path).read_bytes(), parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            return None
-        if not isinstance(head, dict) or head.get("key") != key.digest:
+        head = _read_head(_head(path), key.digest)
+        if head is None:
             return None
         if not suffix:
             return head if "value" in head else None
@@ -213,14 +189,18 @@ class Cache:
         folder = atomic.inner_folder(self.folder, key.stage, key.digest[:2], make=make)
         return folder / (key.digest + (suffix or _HEAD))
 
-    def _make_room(self, key: Key) -> None:
-        """Drops the oldest of a transient stage: with the one to come there are as many as are kept."""
+    def _make_room(self, key: Key, group: str) -> None:
+        """Drops the oldest of a transient stage's group: with the one to come there are as many as are kept.
+
+        What has no head, left by a kill or damaged, counts for nothing and goes with them.
+        """
         kept = self._transient.get(key.stage)
         if kept is None:
             return
         others = [entry for entry in self._entries(key.stage) if entry.digest != key.digest]
-        others.sort(key=lambda entry: entry.used, reverse=True)
-        for entry in others[max(kept - 1, 0) :]:
+        alike = [entry for entry in others if entry.group == group]
+        alike.sort(key=lambda entry: entry.used, reverse=True)
+        for entry in alike[max(kept - 1, 0) :] + [entry for entry in others if entry.group is None]:
             if Key(key.stage, entry.digest) not in self._used:
                 self._remove(entry.files)
 
@@ -234,20 +214,20 @@ class Cache:
                 if path.name.startswith(atomic.TEMPORARY_PREFIX):
                     continue
                 digest = path.name.split(".", 1)[0]
-                entry = found.setdefault(digest, _Entry(digest, [], 0.0))
+                entry = found.setdefault(digest, _Entry(digest, [], 0.0, None))
                 entry.files.append(path)
                 entry.used = max(entry.used, path.lstat().st_mtime)
+                head = _read_head(path, digest) if path.suffix == _HEAD else None
+                if head is not None:
+                    entry.group = str(head.get("group", ""))
             yield from found.values()
 
     @staticmethod
-    def _remove(files: Collection[Path]) -> int:
+    def _remove(files: Collection[Path]) -> None:
         """Removes an entry's files, heads first: a kill in between leaves nothing that looks whole."""
-        freed = 0
         for path in sorted(files, key=lambda path: path.suffix != _HEAD):
             with atomic.writing(path):
-                freed += _size(path) or 0
                 path.unlink(missing_ok=True)
-        return freed
 
 
 def digest_of(path: Path, progress: Callable[[float], None] = lambda _: None) -> str:
@@ -264,6 +244,17 @@ def digest_of(path: Path, progress: Callable[[float], None] = lambda _: None) ->
 
 def _head(path: Path) -> Path:
     return path if path.suffix == _HEAD else path.with_name(path.name + _HEAD)
+
+
+def _read_head(path: Path, digest: str) -> dict[str, Any] | None:
+    """What a head holds; None where it is missing, damaged, or another entry's."""
+    if _size(path) is None:
+        return None
+    try:
+        head = json.loads(path.read_bytes(), parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return None
+    return head if isinstance(head, dict) and head.get("key") == digest else None
 
 
 def _size(path: Path) -> int | None:

@@ -45,7 +45,7 @@ def show_report(report: dict[str, Any]) -> None:
         table.add_row(name, value)
     console.print(table)
     _show_lines(console, [line for line in spoken if _worth_a_look(line)])
-    made = "dubbed film" if report["written"] else "unchanged"
+    made = ("dubbed sound" if report["sound_alone"] else "dubbed film") if report["written"] else "unchanged"
     console.print(f"{made}: {report['output']}", markup=False, soft_wrap=True, highlight=False)
     console.print(f"project: {report['project']}", markup=False, soft_wrap=True, highlight=False)
 

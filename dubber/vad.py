@@ -5,18 +5,24 @@ Knows nothing about words, speakers or stages; a whole film becomes one row of n
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from align.types import Span, union
+from dubber.errors import MissingError
 
 if TYPE_CHECKING:
     from dubber.audio import AudioFile
 
 FloatArray = npt.NDArray[np.float32]
+
+REVISION = 1
+"""Goes up whenever the same sound would give other spans for a reason that `digest` does not see."""
 
 RATE = 16_000
 """Hz, the rate Silero was trained at."""
@@ -75,6 +81,44 @@ def detect(audio: AudioFile, progress: Callable[[float], None] = lambda _: None)
     return _spans(*_listen(blocks()), duration=audio.duration)
 
 
+def digest() -> str:
+    """What the spans depend on besides the sound, for cache keys: this code, the model file, the versions of
+    what runs it, and every number above. Loads nothing. Raises MissingError where the model is not there."""
+    from importlib.metadata import PackageNotFoundError, version
+    from importlib.util import find_spec
+
+    found = find_spec("faster_whisper")
+    folders = (found and found.submodule_search_locations) or ()
+    models = sorted(file.name for folder in folders for file in Path(folder, "assets").glob("*.onnx"))
+    try:
+        versions = [f"{name}-{version(name)}" for name in ("faster-whisper", "onnxruntime")]
+    except PackageNotFoundError as error:
+        raise _no_model() from error
+    if not models:
+        raise _no_model()
+    hearing = (RATE, WINDOW, ENTER, LEAVE, MIN_SPEECH_MS, SURE, SURE_BELOW_MS, MIN_SILENCE_MS, BLOCK, WARM_UP)
+    edges = (
+        HOP,
+        FRAME,
+        BANDS_HZ,
+        FLOOR_DB,
+        RISE_DB,
+        CLEAR_DB,
+        DEPTH_DB,
+        OUTWARD_MS,
+        INWARD_MS,
+        GAP_MS,
+        CONTEXT_MS,
+    )
+    return " ".join(map(str, (f"vad-{REVISION}", *versions, *models, *hearing, *edges)))
+
+
+def _no_model() -> MissingError:
+    return MissingError(
+        "The model that finds speech is not there.", hint="Install it again: pip install faster-whisper"
+    )
+
+
 def detect_samples(samples: FloatArray, *, block: int = BLOCK) -> tuple[Span, ...]:
     """Speech in mono float32 `samples`, shape (n,), at 16 kHz; `block` samples are heard at a time.
 
@@ -90,6 +134,8 @@ def _listen(blocks: Iterable[FloatArray]) -> tuple[FloatArray, FloatArray]:
 
     `blocks` follow each other without a gap. Each is heard after `WARM_UP` samples of what came before.
     """
+    # onnxruntime would otherwise note in the home folder what runs, to be sent to its makers.
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
     from faster_whisper.vad import get_vad_model
 
     model = get_vad_model()

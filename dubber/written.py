@@ -1,4 +1,5 @@
-"""Which subtitle cues the program wrote last, so that a person's edits can be told from its own words.
+"""A project's subtitle files: which cues the program wrote last, so that a person's edits can be told from its own
+words, and the files that a person gave.
 
 Knows subtitle files as bytes and cues as JSON; never what a cue means or how edits are merged.
 """
@@ -13,10 +14,11 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from dubber import atomic
-from dubber.errors import InUseError, UsageError
+from dubber import atomic, names
+from dubber.errors import InUseError, MissingError, UsageError
+from dubber.folder import damaged, reading
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Written:
 
 
 def look(project: Path, name: str) -> Written:
-    """The state of <project>/<name>.srt. Raises UsageError for a bad name, or where no file can be read."""
+    """The state of <project>/<name>.srt. Raises UsageError for a bad name, MissingError when it cannot be read."""
     path = _subtitles(project, name)
     data = _read(path)
     base = _base(project, name)
@@ -94,6 +96,43 @@ def write(project: Path, name: str, text: str, cues: Any, *, seen: str | None) -
     return path
 
 
+def keep_given(project: Path, data: bytes, name: str) -> str:
+    """Keeps a subtitle file that a person gave, and what they call it; returns the sha256 to have it by."""
+    digest = sha256(data).hexdigest()
+    atomic.inner_folder(project, "given")
+    text, record = _given_paths(project, digest)
+    atomic.write_json(record, {"name": name})
+    atomic.write_bytes(text, data)
+    return digest
+
+
+def given(project: Path, digest: str) -> tuple[bytes, str]:
+    """The bytes and the name that `keep_given` was handed, by the digest it returned.
+
+    Raises MissingError when the file is gone or changed, UsageError for what is no digest.
+    """
+    text, record = _given_paths(project, digest)
+    atomic.inner_folder(project, "given", make=False)
+    data, kept = _read(text), _read(record)
+    try:
+        name = json.loads(kept)["name"] if kept is not None else None
+    except (ValueError, TypeError, KeyError):
+        name = None
+    if data is None or sha256(data).hexdigest() != digest or not isinstance(name, str):
+        raise MissingError(
+            f"The subtitle file that was given for this project, {text}, is gone or was changed.",
+            hint="Run `dubber translate` with the file again.",
+        )
+    return data, name
+
+
+def _given_paths(project: Path, digest: str) -> tuple[Path, Path]:
+    """Refuses what is no digest: it comes from project.json, which must not point elsewhere."""
+    if not _DIGEST.fullmatch(digest):
+        raise damaged(project)
+    return project / "given" / f"{digest}.srt", project / "given" / f"{digest}.json"
+
+
 def _base(project: Path, name: str) -> dict[str, Any]:
     """What the program last put in place: digest and cues, or nothing.
 
@@ -121,20 +160,17 @@ def _back_up(project: Path, name: str, data: bytes) -> None:
 
 
 def _read(path: Path) -> bytes | None:
-    if path.exists() and not path.is_file():
-        raise UsageError(f"{path} is no file.", hint="Move it away, and run again.")
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-    except PermissionError as error:
-        raise UsageError(
-            f"{path} cannot be read: you have no right to.", hint="Change its permissions."
-        ) from error
+    with reading():
+        if path.exists() and not path.is_file():
+            raise UsageError(f"{path} is no file.", hint="Move it away, and run again.")
+        try:
+            return path.read_bytes()
+        except FileNotFoundError:
+            return None
 
 
 def _subtitles(project: Path, name: str) -> Path:
-    if not _NAME.fullmatch(name):
+    if not names.is_plain(name):
         raise UsageError(
             f"{name!r} is no name for a subtitle file.", hint="Use letters, digits, '-' and '_'."
         )

@@ -92,6 +92,10 @@ class Engine(Protocol):
     def digest(self) -> str:
         """Names everything of the engine that shapes speech: code version, library version, weights."""
 
+    @property
+    def usual_voice(self) -> Voice | None:
+        """The engine's own voice, for somebody who is never heard; None where it can only follow a reference."""
+
     def languages(self) -> Mapping[str, str]:
         """BCP 47 tag -> the engine's own code for every language it speaks."""
 

@@ -102,6 +102,12 @@ class Espeak:
         helpers = "-".join(version(package) for package in ("python-stretch", "soxr"))
         return f"{NAME}-{REVISION}-{espeaklib.identity()}-{helpers}"
 
+    @property
+    def usual_voice(self) -> Voice:
+        """The plain voice of the language, unhurried."""
+        data = Timbre("", USUAL_F0, USUAL_RANGE, None, LEVEL_DBFS)
+        return Voice(NAME, _digest("usual"), data)
+
     def languages(self) -> Mapping[str, str]:
         """BCP 47 tag → the identifier of the library's voice."""
         return self._languages

@@ -12,6 +12,7 @@ import tempfile
 import threading
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -84,6 +85,10 @@ class ListedVoice:
 
 _mutex = threading.Lock()
 
+_speaking = ThreadPoolExecutor(1, thread_name_prefix="espeak")
+"""Where the library runs. Signals reach the main thread only: a Ctrl-C raised inside a ctypes callback would be
+printed and dropped, and with it a part of the sound."""
+
 
 def speak(text: str, voice: str, *, wpm: int, pitch: int, pitch_range: int) -> tuple[FloatArray, int]:
     """One text in one voice: mono float32 samples in -1..1, shape (n,), and their rate in Hz.
@@ -99,6 +104,10 @@ def speak(text: str, voice: str, *, wpm: int, pitch: int, pitch_range: int) -> t
         raise SpeakingFailed(f"The text has {len(text)} characters; more than {LONGEST_TEXT} are no line.")
     if not (PITCHES[0] <= pitch <= PITCHES[1] and RANGES[0] <= pitch_range <= RANGES[1]):
         raise ValueError(f"pitch {pitch} and range {pitch_range} are more than the library survives")
+    return _speaking.submit(_speak, _plain(text), voice, wpm, pitch, pitch_range).result()
+
+
+def _speak(text: str, voice: str, wpm: int, pitch: int, pitch_range: int) -> tuple[FloatArray, int]:
     parts: list[bytes] = []
     with _library() as (library, rate):
         left = LONGEST_SECONDS * rate
@@ -119,7 +128,7 @@ def speak(text: str, voice: str, *, wpm: int, pitch: int, pitch_range: int) -> t
                 library.espeak_SetParameter(parameter, value, 0),
                 f"it refused parameter {parameter} = {value}",
             )
-        data = _plain(text).encode("utf-8") + b"\0"
+        data = text.encode("utf-8") + b"\0"
         _check(library.espeak_Synth(data, len(data), 0, 1, 0, _UTF8, None, None), "it refused the text")
     sound: FloatArray = np.frombuffer(b"".join(parts), "<i2").astype(np.float32) / np.float32(32768)
     return sound, rate

@@ -8,9 +8,11 @@ from dubber.media.extraction import Extracted, extract
 from dubber.media.ffmpeg import FFmpeg, ffmpeg_exe, ffmpeg_info
 from dubber.media.header import Film, Stream, probe
 from dubber.media.muxing import Muxed, mux, write_audio
-from dubber.media.tracks import MuxPlan, SoftSubtitle
+from dubber.media.outputs import check_output
+from dubber.media.tracks import SYNTHETIC, MuxPlan, SoftSubtitle
 
 __all__ = [
+    "SYNTHETIC",
     "Extracted",
     "FFmpeg",
     "Film",
@@ -18,6 +20,7 @@ __all__ = [
     "Muxed",
     "SoftSubtitle",
     "Stream",
+    "check_output",
     "extract",
     "ffmpeg_exe",
     "ffmpeg_info",

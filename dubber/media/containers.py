@@ -102,10 +102,14 @@ def output_suffix(film: Film) -> str:
     return ".mkv" if foreign_video(film, CONTAINERS[own]) else own
 
 
-def foreign_video(film: Film, container: Container) -> list[str]:
-    """The film's video codecs that the container does not take as they are."""
-    codecs = {stream.codec for stream in film.of("video")}
-    return [] if container.video is ANY else sorted(codecs - container.video)
+def foreign_video(film: Film, container: Container, *, burn: bool = False) -> list[str]:
+    """The film's video codecs that the container does not take as they are. With `burn` the first picture is
+    encoded to fit; a container of sound alone has no place for it either."""
+    if container.video is ANY:
+        return []
+    pictures = film.of("video")
+    copied = pictures[1:] if burn and container.video else pictures
+    return sorted({stream.codec for stream in copied} - container.video)
 
 
 def _audio_suffix(suffix: str, names: list[str]) -> str:

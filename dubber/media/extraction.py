@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from align.types import SAMPLE_RATE, SAMPLES_PER_MS
+from dubber.atomic import require, writing
 from dubber.errors import MediaError
-from dubber.media.ffmpeg import call, committed, film_input, reason, require_space, url
+from dubber.media.ffmpeg import call, film_input, reason, url
 from dubber.media.header import Film, Stream
 
 CHANNELS = 2
@@ -61,27 +62,37 @@ def extract(
     The file is `film.duration` ms × 48 samples long, exactly. Mono goes to both channels, more channels than
     two are mixed down with ffmpeg's matrix (floats: nothing clips).
 
-    Raises MediaError (no audio track, nothing can be decoded), UsageError (no such track), SpaceError.
+    It is written right where it belongs: `out` is whole only when this returns, and gone when this raises.
+    Whoever needs more hands in a temporary path (see `atomic.replacing`).
+
+    Raises MediaError (no audio track, nothing can be decoded), UsageError (no such track), SpaceError;
+    ValueError where `out` is the film.
     """
+    if out.exists() and out.samefile(film.path):
+        raise ValueError("a film's sound cannot take the film's own place")
     stream = film.audio(track)
     samples = film.duration * SAMPLES_PER_MS
-    require_space(out.parent, samples * FRAME_BYTES)
-    with committed(out) as part:
-        said = _decode(film, stream, samples, part, progress)
-        frames = _frames(part)
+    require(out.parent, samples * FRAME_BYTES, "The film's sound")
+    try:
+        said = _decode(film, stream, samples, out, progress)
+        frames = _frames(out)
         if frames == 0:
             raise MediaError(
                 f"No sound could be decoded from {film.path.name!r}.",
                 hint="The file is damaged, or its audio track is empty.",
             )
-        _pad(part, samples)
+        with writing(out, needed=samples * FRAME_BYTES):
+            _pad(out, samples)
+    except BaseException:
+        out.unlink(missing_ok=True)  # ffmpeg ends even half a file with a header as if it were whole
+        raise
     decoded = frames // SAMPLES_PER_MS
     declared = _declared_end(film, stream)
     return Extracted(samples, decoded, declared, tuple(_notes(decoded, declared, said)))
 
 
-def _decode(film: Film, stream: Stream, samples: int, part: Path, progress: Callable[[float], None]) -> str:
-    """Decode into `part`, no longer than `samples`. Returns what the decoder complained of."""
+def _decode(film: Film, stream: Stream, samples: int, out: Path, progress: Callable[[float], None]) -> str:
+    """Decode into `out`, no longer than `samples`. Returns what the decoder complained of."""
     import ffmpeg
 
     size = samples * FRAME_BYTES
@@ -94,13 +105,15 @@ def _decode(film: Film, stream: Stream, samples: int, part: Path, progress: Call
     )
     command = ffmpeg.output(
         film_input(film.path, film.start_us)[str(stream.index)],
-        url(part),
+        url(out),
         **{"filter:a": chain, "c:a": "pcm_f32le", "f": "wav", "map_metadata": "-1", "fflags": "+bitexact"},
         rf64="always" if size >= RF64_FROM else "never",
         max_alloc=MAX_ALLOC,
         max_error_rate=1,  # damage is told as a note, and the sound that is left is used
     )
-    said = call(command.get_args(), duration=film.duration, pace=PACE, progress=progress, size=size).stderr
+    said = call(
+        command.get_args(), target=out, duration=film.duration, pace=PACE, progress=progress, size=size
+    ).stderr
     if "Failed to compensate" in said:
         raise MediaError(
             f"The sound of {film.path.name!r} jumps too far ahead in time to be put on the film's clock.",

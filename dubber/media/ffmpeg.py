@@ -1,23 +1,20 @@
-"""How ffmpeg is called: which one, on which inputs it may look, and how its output becomes a file.
+"""How ffmpeg is called: which one, on which inputs it may look, and what its failures mean.
 
 Knows nothing of dubs, tracks or clocks.
 """
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import functools
-import hashlib
-import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dubber.errors import MediaError, MissingError, SpaceError, UsageError
-from dubber.process import Finished, run
+from dubber.atomic import full_disk
+from dubber.errors import MediaError, MissingError, UsageError
+from dubber.process import Finished, ProcessOverflow, ProcessTimeout, run
 
 PROTOCOLS = "file"
 """All that an input may be read through: a film that names an address or another scheme gets no answer."""
@@ -29,14 +26,14 @@ CONTAINERS = (
 """libavformat's names of the real containers we read. Not here on purpose: playlists and scripts that open
 other files (hls, dash, concat, imf, image2), devices and generators (lavfi), and text shown as film (tty)."""
 
-NAME_LIMIT = 255
-"""Bytes in a file name on every usual file system."""
-
 ALWAYS = ("-nostdin", "-hide_banner", "-nostats", "-progress", "pipe:1", "-y", "-copyts")
 """What every call says: nobody to ask, progress as lines, and time stamps as they are (see `film_input`)."""
 
 BASE_TIMEOUT = 120.0
 """Seconds any call may take, on top of what its film's length allows."""
+
+VERSION_TIMEOUT = 30.0
+"""Seconds for ffmpeg to say which one it is; it takes about 0.05, and more from a sleeping disk."""
 
 Progress = Callable[[float], None]
 
@@ -75,7 +72,10 @@ def ffmpeg_info() -> FFmpeg:
 
 @functools.cache
 def _version(path: str) -> str:
-    told = run([path, "-hide_banner", "-version"], timeout=30)
+    try:
+        told = run([path, "-hide_banner", "-version"], timeout=VERSION_TIMEOUT)
+    except (ProcessTimeout, ProcessOverflow) as error:
+        raise MissingError(f"The ffmpeg at {path} does not run.", hint="Install another one.") from error
     words = told.stdout.decode("utf-8", "replace").split()
     if told.returncode != 0 or words[:2] != ["ffmpeg", "version"]:
         raise MissingError(f"The ffmpeg at {path} does not run.", hint="Install another one.")
@@ -120,6 +120,7 @@ def own_input(path: Path, form: str) -> Any:
 def call(
     args: Sequence[str],
     *,
+    target: Path,
     duration: int,
     pace: float,
     progress: Progress,
@@ -127,10 +128,11 @@ def call(
     level: str = "error",
     cwd: Path | None = None,
 ) -> Finished:
-    """Run ffmpeg on a film of `duration` ms with what ffmpeg-python compiled; `pace` is seconds allowed per
-    film second, `size` the output's length in bytes as far as it is known, `level` what stderr holds.
+    """Run ffmpeg on a film of `duration` ms with what ffmpeg-python compiled, which writes `target`; `pace` is
+    seconds allowed per film second, `size` the output's length in bytes as far as it is known, `level` what
+    stderr holds.
 
-    Raises SpaceError (disk full), MediaError (any other failure), ProcessTimeout.
+    Raises SpaceError (disk full), MediaError (any other failure, also one that comes to no end).
     """
 
     # With -copyts ffmpeg counts its time from the first report on, half a second of work too late: where the
@@ -142,14 +144,17 @@ def call(
         if key == unit and value.isdigit():
             progress(min(1.0, int(value) / max(1, whole)))
 
-    done = run(
-        [ffmpeg_exe(), *ALWAYS, "-v", level, *args],
-        timeout=BASE_TIMEOUT + pace * duration / 1000,
-        on_line=on_line,
-        cwd=cwd,
-    )
+    timeout = BASE_TIMEOUT + pace * duration / 1000
+    command = [ffmpeg_exe(), *ALWAYS, "-v", level, *args]
+    try:
+        done = run(command, timeout=timeout, on_line=on_line, cwd=cwd)
+    except (ProcessTimeout, ProcessOverflow) as error:
+        raise MediaError(
+            f"ffmpeg came to no end with this film within {timeout:.0f} s and was stopped.",
+            hint="The film may be damaged, or the machine very busy; try again, or dub a repaired copy.",
+        ) from error
     if done.disk_full:
-        raise SpaceError("The disk became full while ffmpeg wrote.", hint="Free space and run again.")
+        raise full_disk(target, size)
     if done.returncode != 0:
         raise MediaError(f"ffmpeg could not do its work: {reason(done.stderr)}.")
     progress(1.0)
@@ -163,48 +168,3 @@ def reason(stderr: str) -> str:
     while said.startswith("[") and "] " in said:
         said = said.partition("] ")[2]
     return "".join(c if c.isprintable() else " " for c in said).strip().rstrip(".")[:200]
-
-
-@contextlib.contextmanager
-def committed(out: Path) -> Iterator[Path]:
-    """Yield a sibling path to write to; when the block succeeds it becomes `out`, at once and durably.
-
-    When the block raises, nothing is left and an older `out` stays as it was. Raises SpaceError.
-    """
-    part = part_name(out)
-    try:
-        yield part
-        with part.open("rb+") as file:
-            os.fsync(file.fileno())
-        part.replace(out)
-        folder = os.open(out.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM):
-            raise SpaceError(
-                f"{out.name!r} cannot be written: {(error.strerror or 'no reason given').lower()}."
-            ) from error
-        raise
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def part_name(out: Path) -> Path:
-    """The name under which `out` is written: beside it, always the same, and never too long for a name."""
-    name = f"{out.name}.part"
-    if len(os.fsencode(name)) > NAME_LIMIT:
-        name = f".{hashlib.sha256(os.fsencode(out.name)).hexdigest()[:32]}.part"
-    return out.with_name(name)
-
-
-def require_space(folder: Path, needed: int) -> None:
-    """Raise SpaceError when `folder`'s disk has fewer than `needed` bytes free."""
-    free = shutil.disk_usage(folder).free
-    if free < needed:
-        raise SpaceError(
-            f"{needed:,} bytes are needed in {str(folder)!r} and {free:,} are free.",
-            hint="Free space and run again.",
-        )

@@ -102,15 +102,16 @@ class Film:
 def probe(path: Path) -> Film:
     """Read a film's header.
 
-    Raises UsageError (no such file, or no file at all), MissingError (not allowed to read it), MediaError
-    (empty, damaged, no media, or a playlist that would open other files).
+    Raises UsageError (no such file, no file at all, or a name that is not UTF-8), MissingError (not allowed to
+    read it), MediaError (empty, damaged, no media, or a playlist that would open other files).
     """
+    address = url(path)  # first of all: a name that ffmpeg cannot be told is refused before hours of work
     _refuse_what_is_no_film(path)
     import av
 
     try:
         with av.open(
-            url(path),
+            address,
             options={"protocol_whitelist": PROTOCOLS, "format_whitelist": CONTAINERS},
             metadata_errors="replace",
             timeout=(OPEN_TIMEOUT, OPEN_TIMEOUT),
@@ -189,7 +190,9 @@ def _counted(container: Any, start_us: int) -> int:
 
 
 def _stream(stream: Any, start_us: int) -> Stream:
-    disposition = stream.disposition.name or "" if stream.disposition else ""
+    from av.stream import Disposition
+
+    flags = stream.disposition
     tags = {key.lower(): value for key, value in stream.metadata.items()}
     language = tags.get("language", "").lower()
     codec = stream.codec_context
@@ -211,9 +214,9 @@ def _stream(stream: Any, start_us: int) -> Stream:
         width=codec.width if video and codec is not None else None,
         height=codec.height if video and codec is not None else None,
         fps=float(rate) if rate else None,
-        default="default" in disposition,
-        forced="forced" in disposition,
-        cover="attached_pic" in disposition,
+        default=Disposition.default in flags,
+        forced=Disposition.forced in flags,
+        cover=Disposition.attached_pic in flags,
     )
 
 

@@ -11,10 +11,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from dubber.errors import MediaError, MissingError, UsageError
-from dubber.media.containers import Container, container_for, foreign_video
-from dubber.media.ffmpeg import call, committed, require_space, url
+from dubber.atomic import replacing, require
+from dubber.errors import MediaError, MissingError
+from dubber.media.containers import Container, container_for
+from dubber.media.ffmpeg import call, url
 from dubber.media.header import Film, probe
+from dubber.media.outputs import check_output
 from dubber.media.tracks import SYNTHETIC, SYNTHETIC_TAG, MuxPlan, Tracks
 
 SHORTER_BY = 250
@@ -49,21 +51,24 @@ class Muxed:
 def mux(plan: MuxPlan, out: Path, *, progress: Callable[[float], None] = lambda _: None) -> Muxed:
     """Write the dubbed film; its container is the one `out`'s suffix names (see `output_suffix`).
 
-    Raises UsageError (no such container, the container cannot hold this picture, `out` is an input),
-    MediaError, SpaceError, MissingError (no font to burn with).
+    What `out` held before is replaced at once, and only when the new film has been read back.
+
+    Raises UsageError and SpaceError for what `check_output` refuses, before anything is written; MediaError,
+    SpaceError, MissingError (no font to burn with).
     """
+    _check(plan, out)
     container = container_for(out.suffix)
-    _check(plan, container, out)
-    with tempfile.TemporaryDirectory(prefix="dubber-") as scratch, committed(out) as part:
+    with tempfile.TemporaryDirectory(prefix="dubber-") as scratch, replacing(out) as part:
         tracks = Tracks(plan, container, Path(scratch))
         args = _arguments(plan, container, tracks, part)
         length = plan.film.duration
         if plan.burn is None:
             size = plan.film.path.stat().st_size + length * DUB_BYTES
-            call(args, duration=length, pace=COPY_PACE, progress=progress, size=size)
+            call(args, target=part, duration=length, pace=COPY_PACE, progress=progress, size=size)
         else:
             done = call(
                 args,
+                target=part,
                 duration=length,
                 pace=BURN_PACE,
                 progress=progress,
@@ -87,7 +92,7 @@ def write_audio(
 ) -> None:
     """Write the dub alone, `duration` ms of 48 kHz stereo WAV, as the audio file that `out`'s suffix names.
 
-    Raises UsageError (no such container, or `out` is the dub itself), MediaError, SpaceError.
+    Raises UsageError and SpaceError for what `check_output` refuses; MediaError, SpaceError.
     """
     alone = Film(dub, "wav", duration, 0, ())
     mux(
@@ -95,16 +100,12 @@ def write_audio(
     )
 
 
-def _check(plan: MuxPlan, container: Container, out: Path) -> None:
+def _check(plan: MuxPlan, out: Path) -> None:
     """Refuse what cannot work before anything is written."""
     subtitles = [added.path for added in plan.subtitles] + ([plan.burn] if plan.burn is not None else [])
-    inputs = [plan.film.path, plan.dub, *subtitles]
-    if out.exists() and any(path.samefile(out) for path in inputs):
-        raise UsageError(f"{out.name!r} is also an input, and would be lost.", hint="Choose another name.")
-    foreign = foreign_video(plan.film, container) if container.video and plan.burn is None else []
-    if foreign:
-        raise UsageError(f"{out.suffix} cannot hold a {foreign[0]} picture.", hint="Write a .mkv instead.")
-    require_space(out.parent, sum(path.stat().st_size for path in (plan.film.path, *subtitles)))
+    check_output(plan.film, out, burn=plan.burn is not None, inputs=(plan.dub, *subtitles))
+    needed = sum(path.stat().st_size for path in (plan.film.path, *subtitles))
+    require(out.parent, needed, "The dubbed film")
 
 
 def _arguments(plan: MuxPlan, container: Container, tracks: Tracks, part: Path) -> list[str]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dubber.atomic import writing
 from dubber.media.containers import TEXT_SUBTITLES, Container
 from dubber.media.extraction import ON_THE_CLOCK
 from dubber.media.ffmpeg import film_input, own_input
@@ -123,7 +124,8 @@ class Tracks:
         for stream in self._plan.film.of("video"):
             if self._plan.burn is not None and not self.streams:
                 # A plain name in a folder of our own: no path of the person's reaches the filter's parser.
-                shutil.copyfile(self._plan.burn, scratch / "burn.srt")
+                with writing(scratch / "burn.srt"):
+                    shutil.copyfile(self._plan.burn, scratch / "burn.srt")
                 burned = self._of_film(stream).filter("subtitles", "burn.srt")
                 self._add("v", burned, VP9 if self._container.muxer == "webm" else H264)
             else:

@@ -1,9 +1,9 @@
 """Subtitles, the contract between person and program: reading SRT whatever was done to it, and writing it."""
 
 from dubber.srt.cue import Cue, Note, Subtitles
-from dubber.srt.reader import parse, read
+from dubber.srt.reader import load, parse, read
 from dubber.srt.rolling import unroll
 from dubber.srt.text import spoken
 from dubber.srt.writer import normalise, serialise
 
-__all__ = ["Cue", "Note", "Subtitles", "normalise", "parse", "read", "serialise", "spoken", "unroll"]
+__all__ = ["Cue", "Note", "Subtitles", "load", "normalise", "parse", "read", "serialise", "spoken", "unroll"]

@@ -61,20 +61,26 @@ class _Timing(NamedTuple):
 def read(path: Path) -> Subtitles:
     """The cues of a subtitle file.
 
-    Raises UsageError where there is no such file, MissingError where it cannot be opened, and SubtitleError,
-    naming the file and the line, where it cannot be understood.
+    Raises what `load` raises, and SubtitleError, naming the file and the line, where it cannot be understood.
+    """
+    return parse(load(path), path.name)
+
+
+def load(path: Path) -> bytes:
+    """The contents of a subtitle file, one byte more than the largest that `parse` takes at the most.
+
+    Raises UsageError where there is no such file, MissingError where it cannot be opened.
     """
     try:
         if not path.is_file():
             raise UsageError(f"There is no subtitle file {_printable(str(path))}.", hint="Check the path.")
         with path.open("rb") as file:
-            data = file.read(LARGEST + 1)
+            return file.read(LARGEST + 1)
     except OSError as error:
         raise MissingError(
             f"The subtitle file {_printable(str(path))} cannot be read: {error.strerror}.",
             hint="Check its name, its permissions and the disk.",
         ) from error
-    return parse(data, path.name)
 
 
 def parse(data: bytes | str, name: str) -> Subtitles:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float32]
 Features = npt.NDArray[np.float64]
 
+REVISION = 1
+"""Goes up whenever the same sound would give another answer, be it for a change in tts.prosody."""
+
 RATE = 16_000
 """Hz at which voices are compared."""
 LISTEN_MS = 8_000
@@ -61,6 +64,11 @@ def diarize(
         progress((i + 1) / len(spans))
     points, weights = _voices(described)
     return _in_order(_cluster(points, weights, min(speakers, len(spans))))
+
+
+def digest() -> str:
+    """What the answer depends on besides the sound, its spans and how many speak, for cache keys."""
+    return f"diarize-{REVISION}"
 
 
 def _pieces(samples: FloatArray) -> Features:

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FloatArray = npt.NDArray[np.float32]
 ComplexArray = npt.NDArray[np.complex64]
 
+REVISION = 1
+"""Goes up whenever the same sound would give another stem."""
+
 FFT = 2048
 """Samples per frame: 43 ms at 48 kHz, in which a voice hardly changes and its harmonics stay apart."""
 HOP = FFT // 2
@@ -59,6 +62,20 @@ class _Bed:
     right: FloatArray
 
 
+@dataclass(frozen=True)
+class _Silence:
+    """The bed at the beginning and at the end of the silence that lies before island `before`."""
+
+    before: int
+    head: _Bed
+    tail: _Bed
+
+
+def digest() -> str:
+    """What the stem depends on besides the sound and its speech, for cache keys."""
+    return f"separate-{REVISION}"
+
+
 def separate(
     source: AudioFile,
     speech: Sequence[Span],
@@ -78,23 +95,28 @@ def separate(
             (Span(max(0, span.start - EDGE_MS), span.end + EDGE_MS) for span in speech), join=EDGE_MS
         )
     ]
-    silences = [_silence(source, start, end) for start, end in _gaps(islands, source.duration)]
     with AudioWriter(out, source.channels) as writer:
         done = 0
-        for i, island in enumerate(islands):
-            for start in range(done, island.samples.start, BLOCK):
-                writer.append(_zeros(min(BLOCK, island.samples.start - start), source.channels))
-            for stem in _speech_of(source, island, _beside(source, silences, i, island)):
-                writer.append(stem)
-            done = island.samples.stop
-            progress(done / max(1, source.frames))
-        for start in range(done, source.frames, BLOCK):
-            writer.append(_zeros(min(BLOCK, source.frames - start), source.channels))
+        for stem in _stem(source, islands):
+            writer.append(stem)
+            done += len(stem)
+            progress(done / source.frames)
     progress(1.0)
 
 
-def _zeros(count: int, channels: int) -> FloatArray:
-    return np.zeros((count, channels), np.float32)
+def _stem(source: AudioFile, islands: Sequence[Span]) -> Iterator[FloatArray]:
+    """The whole stem in blocks, shape (n, channels)."""
+    done = 0
+    for island, beds in _with_beds(source, islands):
+        yield from _zeros(done, island.samples.start, source.channels)
+        yield from _speech_of(source, island, beds)
+        done = island.samples.stop
+    yield from _zeros(done, source.frames, source.channels)
+
+
+def _zeros(start: int, stop: int, channels: int) -> Iterator[FloatArray]:
+    for at in range(start, stop, BLOCK):
+        yield np.zeros((min(BLOCK, stop - at), channels), np.float32)
 
 
 def _gaps(islands: Sequence[Span], duration: int) -> list[tuple[int, int]]:
@@ -104,18 +126,19 @@ def _gaps(islands: Sequence[Span], duration: int) -> list[tuple[int, int]]:
     return list(zip(starts, ends, strict=True))
 
 
-def _silence(source: AudioFile, start: int, end: int) -> tuple[_Bed, _Bed] | None:
-    """The bed at the beginning and at the end of a silence; None where it is too short to tell."""
-    if end - start < (LEAST_FRAMES + 1) * HOP // SAMPLES_PER_MS:
-        return None
-    learn = min(LEARN_MS, end - start)
+def _silences(source: AudioFile, islands: Sequence[Span]) -> Iterator[_Silence]:
+    """The silences long enough to tell their bed, in order; each is listened to when it is asked for."""
+    for i, (start, end) in enumerate(_gaps(islands, source.duration)):
+        if end - start < (LEAST_FRAMES + 1) * HOP // SAMPLES_PER_MS:
+            continue
+        learn = min(LEARN_MS, end - start)
+        head = _learned(source, start, learn)
+        yield _Silence(i, head, head if end - start <= learn else _learned(source, end - learn, learn))
 
-    def learned(at: int) -> _Bed:
-        first, last = at * SAMPLES_PER_MS, (at + learn) * SAMPLES_PER_MS
-        return _mean_bed(_spectra(source.read(first, last), (last - first - FFT) // HOP + 1))
 
-    head = learned(start)
-    return head, head if end - start <= learn else learned(end - learn)
+def _learned(source: AudioFile, start: int, learn: int) -> _Bed:
+    first, last = start * SAMPLES_PER_MS, (start + learn) * SAMPLES_PER_MS
+    return _mean_bed(_spectra(source.read(first, last), (last - first - FFT) // HOP + 1))
 
 
 def _mean_bed(spectra: ComplexArray, quantile: float | None = None) -> _Bed:
@@ -130,17 +153,26 @@ def _mean_bed(spectra: ComplexArray, quantile: float | None = None) -> _Bed:
     return _Bed(power((left + right) / 2), power((left - right) / 2), power(left), power(right))
 
 
-def _beside(
-    source: AudioFile, silences: Sequence[tuple[_Bed, _Bed] | None], i: int, island: Span
-) -> tuple[_Bed, _Bed]:
-    """The bed just before island `i` and just after it: from the nearest silence on each side that tells."""
-    before = next((silence[1] for silence in reversed(silences[: i + 1]) if silence), None)
-    after = next((silence[0] for silence in silences[i + 1 :] if silence), None)
-    if before is None and after is None:
-        part = source.read(island.samples.start, min(island.samples.stop, island.samples.start + BLOCK))
-        frames = max(1, (len(part) - FFT) // HOP + 1)
-        before = _mean_bed(_spectra(np.pad(part, ((0, FFT), (0, 0))), frames), QUANTILE)
-    return before or after, after or before  # type: ignore[return-value]
+def _with_beds(source: AudioFile, islands: Sequence[Span]) -> Iterator[tuple[Span, tuple[_Bed, _Bed]]]:
+    """Each island with the bed just before it and just after it: from the nearest silence on each side that
+    tells. Only these two are held."""
+    silences = _silences(source, islands)
+    last: _Silence | None = None
+    following = next(silences, None)
+    for i, island in enumerate(islands):
+        while following is not None and following.before <= i:
+            last, following = following, next(silences, None)
+        before, after = last and last.tail, following and following.head
+        if before is None and after is None:
+            before = _quietest(source, island)
+        yield island, (before or after, after or before)  # type: ignore[misc]
+
+
+def _quietest(source: AudioFile, island: Span) -> _Bed:
+    """The bed under an island that has no silence beside it, from its first block."""
+    part = source.read(island.samples.start, min(island.samples.stop, island.samples.start + BLOCK))
+    frames = max(1, (len(part) - FFT) // HOP + 1)
+    return _mean_bed(_spectra(np.pad(part, ((0, FFT), (0, 0))), frames), QUANTILE)
 
 
 def _speech_of(source: AudioFile, island: Span, beds: tuple[_Bed, _Bed]) -> Iterator[FloatArray]:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from align.types import SAMPLES_PER_MS, Span
-from dubber import languages, media, srt, store
+from dubber import atomic, languages, media, names, records, srt, store
+from dubber.errors import DubberError, UsageError
+from dubber.films import has_twin
 from dubber.media import Film, MuxPlan, SoftSubtitle
 from dubber.stages import mix as mixer
 from dubber.stages.mix import Levels
 from dubber.steps.hear import Sound
 from dubber.steps.run import Run
 from dubber.steps.speak import Take
-from dubber.steps.wording import TRANSCRIPT
+from dubber.steps.wording import Said, Script
 from dubber.store import Key
 
 LEVELS, MIX, MUX = 1, 1, 1
@@ -25,51 +28,65 @@ LEVELS, MIX, MUX = 1, 1, 1
 BYTES_PER_MS = 2 * 4 * SAMPLES_PER_MS
 """Of stereo float32 sound at 48 kHz."""
 
-SOUND_FILES = 4
-"""How many files as long as the film a first run keeps: sound, speech stem, and two mixes at the most."""
-
 
 @dataclass(frozen=True)
 class Track:
-    """The dubbed track: its file, the key it is kept under, and what the mixer measured."""
+    """The dubbed track: its file, the key it is kept under, and what the mixer measured: of every line (by id) and
+    of the whole."""
 
     path: Path
     key: Key
-    report: dict[str, Any]
+    lines: Mapping[str, Mapping[str, Any]]
+    source_lufs: float | None
+    dub_lufs: float | None
+    true_peak: float | None
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How loud the film is, and the key under which that is kept."""
+
+    levels: Levels
+    key: Key
 
 
 def space_needed(run: Run, film: Film) -> int:
-    """Bytes that a run over this film may still write into its project; 0 once its sound lies there."""
-    fresh = not any((run.cache.folder / "separate").glob("*/*.wav"))
-    return film.duration * BYTES_PER_MS * SOUND_FILES if fresh else 0
+    """Bytes that a run over this film may still write into its project: what is not there yet, and a new mix."""
+    there = [any((run.cache.folder / stage).glob("*/*.wav")) for stage in ("extract", "separate")]
+    return film.duration * BYTES_PER_MS * (1 + there.count(False))
 
 
-def levels(run: Run, sound: Sound) -> Levels:
+def levels(run: Run, sound: Sound) -> Measured:
     """How loud the film and its bed are, measured once."""
     key = store.key(
         "levels", LEVELS, {"source": sound.source_key.digest, "stem": sound.stem_key.digest}, None
     )
     with run.stage("levels") as advance:
-        return Levels.from_json(
-            run.cache.json(key, lambda: mixer.measure_stems(sound.stems, advance).to_json())
-        )
+        found = run.cache.json(key, lambda: mixer.measure_stems(sound.stems, advance).to_json())
+    return Measured(Levels.from_json(found), key)
 
 
-def mix(run: Run, sound: Sound, takes: Sequence[Take], measured: Levels) -> Track:
-    """The takes over what stays of the film's own sound."""
+def mix(run: Run, sound: Sound, takes: Sequence[Take], measured: Measured) -> Track:
+    """The takes, in order of their slots, over what stays of the film's own sound."""
+    ordered = sorted(takes, key=lambda take: take.slot.span)
     lines = [
-        {"take": take.key.digest, "slot": _pair(take.slot.span), "source": _pair(take.line.span)}
-        for take in takes
+        {
+            "take": take.key.digest,
+            "slot": _pair(take.slot.span),
+            "source": _pair(take.line.span),
+            "speaker": take.line.speaker,
+        }
+        for take in ordered
     ]
     key = store.key(
         "mix",
         MIX,
-        {"source": sound.source_key.digest, "stem": sound.stem_key.digest},
         {
-            "lines": lines,
-            "background": run.settings.background,
-            "speakers": [take.line.speaker for take in takes],
+            "source": sound.source_key.digest,
+            "stem": sound.stem_key.digest,
+            "levels": measured.key.digest,
         },
+        {"lines": lines, "background": run.settings.background, "speech": records.spans_json(sound.speech)},
     )
 
     def make(out: Path) -> dict[str, Any]:
@@ -77,10 +94,10 @@ def mix(run: Run, sound: Sound, takes: Sequence[Take], measured: Levels) -> Trac
             sound.stems,
             [
                 mixer.MixLine(take.line.id, take.slot.span, take.line.span, take.path, take.line.speaker)
-                for take in takes
+                for take in ordered
             ],
             out,
-            levels=measured,
+            levels=measured.levels,
             background=run.settings.background,
             speech=sound.speech,
             progress=advance,
@@ -88,22 +105,42 @@ def mix(run: Run, sound: Sound, takes: Sequence[Take], measured: Levels) -> Trac
         return asdict(report)
 
     with run.stage("mix") as advance:
-        path = run.cache.file(key, ".wav", make)
-    return Track(path, key, run.cache.notes(key, ".wav"))
+        path = run.cache.file(key, ".wav", make, group=run.settings.target)
+    report = run.cache.notes(key, ".wav")
+    # By position: the same sound may have been mixed when its lines had other names.
+    laid = {take.line.id: line for take, line in zip(ordered, report["lines"], strict=True)}
+    return Track(path, key, laid, report["source"], report["dub"], report["true_peak"])
 
 
 def output_path(run: Run, film: Film, wanted: Path | None) -> Path:
-    """Where the dubbed film goes: where the person says, where it went before, or beside the film as NAME.es.mp4."""
+    """Where the dubbed film goes: where the person says, where it went before, or beside the film as NAME.es.mp4.
+
+    Raises UsageError where a file lies there by default that no run of ours wrote.
+    """
     target = run.settings.target
     if wanted is not None:
-        return wanted.absolute()
+        return Path(os.path.normpath(wanted.absolute()))
     before = run.project.output(target)
     if before is not None:
         return before
-    return film.path.with_name(f"{film.path.stem}.{target}{media.output_suffix(film)}")
+    name = film.path.name if has_twin(film.path) else film.path.stem
+    out = film.path.with_name(names.with_ending(name, f".{target}{media.output_suffix(film)}"))
+    if out.exists() and not _is_ours(out):
+        raise UsageError(
+            f"{out} is there already, and dubber did not make it.", hint="Name another place: --output FILE"
+        )
+    return out
 
 
-def film(run: Run, source: Film, track: Track, out: Path) -> bool:
+def _is_ours(path: Path) -> bool:
+    """Whether a film says that dubber made it."""
+    try:
+        return any(media.SYNTHETIC in value for value in media.probe(path).metadata.values())
+    except DubberError:
+        return False
+
+
+def film(run: Run, source: Film, track: Track, said: Said, script: Script, out: Path) -> bool:
     """Writes the dubbed film to `out`; False where it was there already, made of the very same things."""
     target, settings = run.settings.target, run.settings
     name = languages.autonym(target)
@@ -113,7 +150,9 @@ def film(run: Run, source: Film, track: Track, out: Path) -> bool:
             languages.iso639_2(language),
             languages.autonym(language),
         )
-        for language, text in _subtitle_texts(run)
+        for language, cues in ((target, script.cues), (settings.source, said.cues))
+        # Labels are for the editor, not for the viewer.
+        if (text := srt.serialise([replace(cue, speaker=None) for cue in cues]))
     )
     recipe = store.key(
         "mux",
@@ -141,10 +180,11 @@ def film(run: Run, source: Film, track: Track, out: Path) -> bool:
         keep_original=settings.keep_original,
         synthetic=settings.synthetic_tag,
     )
+    atomic.sweep(out.parent, target=out.name)  # what a killed run left of this very film
     with run.stage("mux") as advance:
         made = media.mux(plan, out, progress=advance)
     for note in made.notes:
-        run.progress.note(note)
+        run.note(note)
     run.project.remember_output(target, out, recipe.digest)
     return True
 
@@ -152,6 +192,7 @@ def film(run: Run, source: Film, track: Track, out: Path) -> bool:
 def sound_alone(run: Run, source: Film, track: Track, out: Path) -> None:
     """Writes the dubbed track alone, in the format that `out`'s suffix names."""
     target = run.settings.target
+    atomic.sweep(out.parent, target=out.name)
     with run.stage("write") as advance:
         media.write_audio(
             track.path,
@@ -162,15 +203,6 @@ def sound_alone(run: Run, source: Film, track: Track, out: Path) -> None:
             synthetic=run.settings.synthetic_tag,
             progress=advance,
         )
-
-
-def _subtitle_texts(run: Run) -> list[tuple[str, str]]:
-    """(language, SRT text) of both subtitle tracks, the dub's first; labels are for the editor, not the viewer."""
-    texts = []
-    for name, language in ((run.settings.target, run.settings.target), (TRANSCRIPT, run.settings.source)):
-        cues = srt.read(run.project.subtitles(name).path).cues
-        texts.append((language, srt.serialise([replace(cue, speaker=None) for cue in cues])))
-    return texts
 
 
 def _text(text: str, out: Path) -> None:

@@ -9,7 +9,7 @@ from align.types import Segment, Span
 from dubber import languages, records, store
 from dubber.audio import AudioFile, Stems
 from dubber.errors import MediaError, MissingError
-from dubber.media import Film, extract, probe
+from dubber.media import Film, extract
 from dubber.steps.run import SPEAKER, Run
 from dubber.store import Key
 
@@ -41,21 +41,13 @@ def check(run: Run) -> None:
         )
 
 
-def open_film(run: Run) -> Film:
-    """The film's header. Raises MediaError where it has no sound to dub."""
-    with run.stage("probe") as advance:
-        run.project.source_digest(advance)
-        film = probe(run.project.film)
-        film.audio(run.settings.track)
-    return film
-
-
 def sound(run: Run, film: Film) -> Sound:
     """The film's sound taken out, listened to, and taken apart."""
     from dubber import vad
     from dubber.stages import separate
 
-    digest = run.project.source_digest()
+    with run.stage("probe") as advance:
+        digest = run.project.source_digest(advance)
     source_key = store.key("extract", EXTRACT, {"film": digest}, {"track": run.settings.track})
     with run.stage("extract") as advance:
         path = run.cache.file(
@@ -64,17 +56,20 @@ def sound(run: Run, film: Film) -> Sound:
             lambda out: list(extract(film, out, track=run.settings.track, progress=advance).notes),
         )
     for note in run.cache.notes(source_key, ".wav"):
-        run.progress.note(note)
+        run.note(note)
     source = AudioFile(path)
 
-    listen_key = store.key("listen", LISTEN, {"sound": source_key.digest}, None)
+    listen_key = store.key("listen", LISTEN, {"sound": source_key.digest, "engine": vad.digest()}, None)
     with run.stage("listen") as advance:
         speech = records.spans_from(
             run.cache.json(listen_key, lambda: records.spans_json(vad.detect(source, advance)))
         )
 
     stem_key = store.key(
-        "separate", SEPARATE, {"sound": source_key.digest, "speech": listen_key.digest}, run.profile.separator
+        "separate",
+        SEPARATE,
+        {"sound": source_key.digest, "speech": listen_key.digest, "engine": separate.digest()},
+        None,
     )
     with run.stage("separate") as advance:
         stem = run.cache.file(stem_key, ".wav", lambda out: separate.separate(source, speech, out, advance))
@@ -98,11 +93,10 @@ def _recognised(run: Run, heard: Sound) -> tuple[Segment, ...]:
     from dubber.stages import segment
     from dubber.stages.transcribe import pocketsphinx
 
-    language = languages.primary(run.settings.source)
     if not heard.speech:
         return ()
     key = store.key(
-        "transcribe", TRANSCRIBE, {"speech": heard.stem_key.digest}, [run.profile.recogniser, language]
+        "transcribe", TRANSCRIBE, {"speech": heard.stem_key.digest, "engine": pocketsphinx.digest()}, None
     )
     with run.stage("transcribe") as advance:
         words = records.words_from(
@@ -124,7 +118,7 @@ def _given(run: Run, film: Film, heard: Sound) -> tuple[Segment, ...]:
     from dubber.steps.wording import given_cues
 
     assert run.settings.transcript is not None
-    cues = [cue for cue in given_cues(run, run.settings.transcript) if cue.start < film.duration]
+    cues = given_cues(run, run.settings.transcript, film.duration)
     found = given.segments_from(cues, heard.speech)
     unnamed = [one.span for one in found if not one.speaker]
     names = iter(_speakers(run, heard, unnamed))
@@ -149,11 +143,14 @@ def _speakers(run: Run, heard: Sound, spans: Sequence[Span]) -> tuple[str, ...]:
     key = store.key(
         "diarize",
         DIARIZE,
-        {"speech": heard.stem_key.digest},
+        {"speech": heard.stem_key.digest, "engine": diarize.digest()},
         {"speakers": run.settings.speakers, "spans": records.spans_json(spans)},
     )
-    with run.stage("diarize"):
+    with run.stage("diarize") as advance:
         who = run.cache.json(
-            key, lambda: list(diarize.diarize(heard.stems.speech_file, spans, run.settings.speakers))
+            key,
+            lambda: list(
+                diarize.diarize(heard.stems.speech_file, spans, run.settings.speakers, progress=advance)
+            ),
         )
     return tuple(SPEAKER.format(index + 1) for index in who)

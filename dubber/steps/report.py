@@ -16,30 +16,31 @@ from dubber.steps.finish import Track
 from dubber.steps.hear import Sound
 from dubber.steps.run import Run
 from dubber.steps.speak import Take
-
-REMADE = ("take", "natural", "translate")
-"""Stages whose cache misses are told: how many lines were worked on anew."""
+from dubber.steps.wording import Said, Script
 
 
 def write(
     run: Run,
     film: Film,
     sound: Sound,
-    segments: Sequence[Segment],
-    lines: Sequence[Line],
+    said: Said,
+    script: Script,
     takes: Sequence[Take],
     track: Track,
     out: Path,
     *,
     fresh: bool,
+    sound_alone: bool,
 ) -> dict[str, Any]:
-    """The report of this run, written into its project. `fresh` says whether `out` was written now."""
+    """The report of this run, written into its project. `fresh` says whether `out` was
+    written now, `sound_alone` whether it is sound without a film."""
     counts = run.cache.counts
     report = {
         "film": str(run.project.film),
         "project": str(run.project.folder),
         "output": str(out),
         "written": fresh,
+        "sound_alone": sound_alone,
         "duration_ms": film.duration,
         "settings": run.settings.as_json(),
         "language": languages.english_name(run.settings.target),
@@ -48,14 +49,14 @@ def write(
         "seconds": {stage: round(seconds, 3) for stage, seconds in run.seconds.items()},
         "timing": timing(sound.speech, takes, film.duration),
         "loudness": {
-            "source_lufs": track.report["source"],
-            "dub_lufs": track.report["dub"],
-            "true_peak_dbtp": track.report["true_peak"],
+            "source_lufs": track.source_lufs,
+            "dub_lufs": track.dub_lufs,
+            "true_peak_dbtp": track.true_peak,
         },
-        "lines": _lines(segments, lines, takes, track),
-        "notes": list(run.progress.notes),
+        "lines": _lines(said.segments, script.lines, takes, track),
+        "notes": list(run.notes),
     }
-    run.project.write_report(report)
+    run.project.write_report(run.settings.target, report)
     return report
 
 
@@ -99,7 +100,6 @@ def _lines(
 ) -> list[dict[str, Any]]:
     said = {segment.id: segment.text for segment in segments}
     made = {take.line.id: take for take in takes}
-    laid = {line["id"]: line for line in track.report["lines"]}
     told = []
     for line in lines:
         take = made.get(line.id)
@@ -120,9 +120,9 @@ def _lines(
                 "flags": list(slot.flags),
                 "onset_error_ms": heard(take).start - line.span.start if line.segments else None,
                 "voice": dict(take.notes),
-                "gain_db": laid[line.id]["gain"],
-                "source_lufs": laid[line.id]["source"],
-                "dub_lufs": laid[line.id]["mixed"],
+                "gain_db": track.lines[line.id]["gain"],
+                "source_lufs": track.lines[line.id]["source"],
+                "dub_lufs": track.lines[line.id]["mixed"],
             }
         told.append(entry)
     return told

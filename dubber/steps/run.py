@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 SPEAKER = "Speaker {}"
 """How a speaker is called, counted from 1, until a person knows better."""
 
+NAMED_NOTES = 3
+"""Notes of one kind that are told one by one; the rest are counted."""
+
 
 @dataclass
 class Run:
-    """One run over one project, which it holds locked. `seconds` fills with how long each stage took."""
+    """One run over one project, which it holds locked. `seconds` fills with how long each stage took, `notes` with
+    what the person should read."""
 
     project: Project
     settings: Settings
@@ -32,6 +36,7 @@ class Run:
     progress: Progress
     jobs: int
     seconds: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def cache(self) -> Cache:
@@ -44,6 +49,18 @@ class Run:
         from dubber.stages.translate import Apertium
 
         return Apertium()
+
+    def note(self, text: str) -> None:
+        """One sentence the person should read; it is kept for the report."""
+        self.notes.append(text)
+        self.progress.note(text)
+
+    def note_all(self, texts: Sequence[str]) -> None:
+        """Notes of one kind: the first few, and how many more there are."""
+        for text in texts[:NAMED_NOTES]:
+            self.note(text)
+        if len(texts) > NAMED_NOTES:
+            self.note(f"… and {len(texts) - NAMED_NOTES} more like this.")
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Advance]:

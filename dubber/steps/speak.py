@@ -13,12 +13,13 @@ import numpy as np
 from align import slots as planner
 from align.types import SAMPLE_RATE, SAMPLES_PER_MS, Line, Slot, Span
 from dubber import store
-from dubber.audio import Stems, read_reference
+from dubber.audio import AudioWriter, Stems, read_reference
 from dubber.errors import MissingError
 from dubber.loudness import loudness_of
 from dubber.stages import cast, synthesize
 from dubber.steps.hear import Sound
 from dubber.steps.run import Run
+from dubber.steps.wording import clock
 from dubber.store import Key
 from tts.door import Emotion, Engine, FloatArray, Reference, SpeechRequest, Voice
 from tts.errors import BadReference
@@ -48,23 +49,27 @@ class Cast:
     engine: Engine
     stems: Stems
     strength: float
-    voice_files: Mapping[str, tuple[Path, str]]
+    voice_files: Mapping[str, tuple[Path, str] | None]
     manner: Mapping[str, tuple[Span, str] | None]
     _voices: dict[str, Voice] = field(default_factory=dict)
 
     def inputs(self, line: Line) -> dict[str, str]:
         """The digests of everything but the text and the slot that shapes how this line sounds."""
-        manner = self.manner[line.id]
+        manner, file = self.manner[line.id], self.voice_files[line.speaker]
         return {
             "engine": self.engine.digest,
-            "voice": self.voice_files[line.speaker][1],
+            "voice": file[1] if file else "",
             "emotion": manner[1] if manner else "",
         }
 
     def voice(self, speaker: str) -> Voice:
         """The speaker's timbre. Raises MissingError where their reference cannot be used."""
         if speaker not in self._voices:
-            path = self.voice_files[speaker][0]
+            file = self.voice_files[speaker]
+            if file is None:
+                assert self.engine.usual_voice is not None, "prepare would have refused"
+                return self.engine.usual_voice
+            path = file[0]
             try:
                 self._voices[speaker] = self.engine.voice(Reference(*read_reference(path)))
             except BadReference as error:
@@ -86,41 +91,58 @@ class Cast:
 
 
 def prepare(run: Run, engine: Engine, lines: Sequence[Line], sound: Sound) -> Cast:
-    """Chooses references. A speaker's file in voices/ stays once it is there, whoever put it there."""
-    with run.stage("cast"):
-        known = {speaker: run.project.voice_file(speaker) for speaker in {line.speaker for line in lines}}
-        missing = [speaker for speaker, file in known.items() if file is None]
-        chosen = cast.timbre(lines, partial(_loudness, sound.stems)) if missing else {}
+    """Chooses references. A speaker's file in voices/ stays once it is there, whoever put it there.
+
+    Somebody who is to be heard in the film and is not (the sound is silent there) is spoken by the engine's own
+    voice where it has one, and the person is told. Raises MissingError where it has none, and for a label that
+    stands for nobody in the film.
+    """
+    with run.stage("cast") as advance:
+        files: dict[str, tuple[Path, str] | None] = {}
+        for speaker in dict.fromkeys(line.speaker for line in lines):
+            file = run.project.voice_file(speaker)
+            files[speaker] = None if file is None else (file.path, file.digest)
+        missing = [speaker for speaker, known in files.items() if known is None]
+        chosen = cast.timbre(lines, partial(_loudness, sound.stems), missing, advance) if missing else {}
         for speaker in missing:
-            if not chosen[speaker]:
+            if chosen[speaker]:
+                reference = _heard(sound.stems, chosen[speaker])
+                made = run.project.write_voice(speaker, partial(_write_reference, reference))
+                files[speaker] = (made.path, made.digest)
+            elif engine.usual_voice is not None and any(
+                line.segments for line in lines if line.speaker == speaker
+            ):
+                run.note(f"{speaker} cannot be heard in the film, so {engine.name}'s own voice speaks.")
+            else:
                 raise MissingError(
                     f"Nobody called {speaker} is heard in the film, so there is no voice to speak with.",
                     hint=f"Put a recording of 5 to 12 s there as {run.project.voice_path(speaker)}, "
                     "or use the label of somebody who is heard.",
                 )
-            reference = _heard(sound.stems, chosen[speaker])
-            known[speaker] = run.project.write_voice(speaker, partial(_write, reference))
-        manner = {}
-        for line in lines:
-            span = cast.emotion(line)
-            digest = f"{sound.stem_key.digest}:{span.start}-{span.end}:{run.settings.emotion}" if span else ""
-            manner[line.id] = (span, digest) if span else None
-    files = {speaker: (file.path, file.digest) for speaker, file in known.items() if file is not None}
+    manner = {}
+    for line in lines:
+        span = cast.emotion(line)
+        digest = f"{sound.stem_key.digest}:{span.start}-{span.end}:{run.settings.emotion}" if span else ""
+        manner[line.id] = (span, digest) if span else None
     return Cast(engine, sound.stems, run.settings.emotion, files, manner)
 
 
 def natural_lengths(run: Run, cast_: Cast, lines: Sequence[Line]) -> dict[str, int]:
     """How long each line is unhurried, in ms, measured by speaking it; lines that cannot be spoken are left out."""
     lengths: dict[str, int] = {}
+    silent: list[str] = []
     with run.stage("measure") as advance:
         for done, line in enumerate(lines, 1):
             key = store.key("natural", NATURAL, cast_.inputs(line), _said(run, line))
             length = run.cache.json(key, partial(_natural, run, cast_, line))
             if length is None:
-                run.progress.note(f"{line.text!r} holds nothing that can be spoken; the line stays silent.")
+                silent.append(
+                    f"{clock(line.span)}: {line.text!r} holds nothing that can be spoken; it stays silent."
+                )
             else:
                 lengths[line.id] = length
             advance(done / len(lines))
+    run.note_all(silent)
     return lengths
 
 
@@ -149,7 +171,8 @@ def _take(run: Run, cast_: Cast, line: Line, slot: Slot) -> Take:
     def make(out: Path) -> dict[str, object]:
         spoken = synthesize.speak(cast_.engine, line, _request(run, cast_, line, target))
         assert spoken is not None, "a line without sound has no slot"
-        _write(Reference(spoken.samples, SAMPLE_RATE), out)
+        with AudioWriter(out, channels=1) as writer:
+            writer.append(spoken.samples[:, None])
         return {"onset": spoken.onset, "offset": spoken.offset, "notes": spoken.notes}
 
     path = run.cache.file(key, ".wav", make)
@@ -190,7 +213,8 @@ def _loudness(stems: Stems, span: Span) -> float:
     return loudness_of(stems.speech(span.samples.start, span.samples.stop)).integrated
 
 
-def _write(sound: Reference, out: Path) -> None:
+def _write_reference(sound: Reference, out: Path) -> None:
+    """As 24 bits: every editor opens that, and the same sound makes the same file (a float WAV holds the time)."""
     import soundfile
 
-    soundfile.write(str(out), sound.samples, sound.rate, subtype="FLOAT", format="WAV")
+    soundfile.write(str(out), sound.samples, sound.rate, subtype="PCM_24", format="WAV")

@@ -5,15 +5,16 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+from align.links import plain
 from align.match import Edited, Generated
 from align.merge import MergedCue, merge
 from align.types import Line, Segment, Span
 from dubber import records, srt, store
-from dubber.errors import MissingError, TranslationError
+from dubber.errors import TranslationError
 from dubber.stages.translate import Translation, fit
 from dubber.steps.run import SPEAKER, Run
 
@@ -26,8 +27,21 @@ TRANSLATE = 1
 CUE_WIDTH = 42
 """Characters on a subtitle line: the usual limit for Latin scripts."""
 
-NAMED_NOTES = 3
-"""Notes of one kind that are told one by one; the rest are counted."""
+
+@dataclass(frozen=True)
+class Said:
+    """What is said in the film: its segments, and the cues of transcript.srt as they stand now."""
+
+    segments: tuple[Segment, ...]
+    cues: tuple[srt.Cue, ...]
+
+
+@dataclass(frozen=True)
+class Script:
+    """What will be said: its lines, and the cues of the target's subtitles as they stand now."""
+
+    lines: tuple[Line, ...]
+    cues: tuple[srt.Cue, ...]
 
 
 def check(run: Run) -> None:
@@ -37,33 +51,35 @@ def check(run: Run) -> None:
 
 
 def keep_given(run: Run, path: Path) -> str:
-    """Takes a subtitle file that was given into the project; returns its sha256, by which settings name it."""
-    data = path.read_bytes()
+    """Takes a subtitle file that was given into the project; returns its sha256, by which settings name it.
+
+    Raises UsageError, MissingError and SubtitleError as `srt.read` does.
+    """
+    data = srt.load(path)
     srt.parse(data, path.name)
-    digest = store.digest_of(path)
-    run.cache.file(_given_key(digest), ".srt", partial(_copy, data, path.name))
-    return digest
+    return run.project.keep_given(data, path.name)
 
 
-def given_cues(run: Run, digest: str) -> tuple[srt.Cue, ...]:
-    """The cues of a subtitle file that `keep_given` took in."""
-    key = _given_key(digest)
-    if not run.cache.has(key, ".srt"):
-        raise MissingError(
-            "The subtitle file that was given for this project is no longer in its cache.",
-            hint="Run `dubber translate` with the file again.",
-        )
-    name = run.cache.notes(key, ".srt")
-    path = run.cache.file(key, ".srt", lambda _: None)
-    return _told(run, srt.parse(path.read_bytes(), name), name)
+def given_cues(run: Run, digest: str, duration: int) -> tuple[srt.Cue, ...]:
+    """The cues of a subtitle file that `keep_given` took in, cut at the film's end (ms)."""
+    data, name = run.project.given(digest)
+    return _within(run, _told(run, srt.parse(data, name), name), name, duration)
 
 
-def transcript(run: Run, found: Sequence[Segment]) -> tuple[Segment, ...]:
+def transcript(run: Run, found: Sequence[Segment], duration: int) -> Said:
     """The segments with the person's edits of transcript.srt in them; the file is brought up to date."""
     fresh = [Generated(one.id, one.span, _wrapped(one.text), one.speaker) for one in found]
-    merged = _merged(run, TRANSCRIPT, fresh, {one.id: one.span for one in found})
+    merged, cues = _merged(run, TRANSCRIPT, fresh, {one.id: one.span for one in found}, duration)
     words = {one.id: one.words for one in found}
-    return tuple(
+    texts = {one.id: plain(one.text) for one in found}
+    if run.settings.translation is not None and any(
+        plain(cue.line.text) != texts.get(cue.line.id) for cue in merged
+    ):
+        run.note(
+            f"{TRANSCRIPT}.srt was edited; the translation was given and stays as it is: "
+            f"edit {run.settings.target}.srt where it should change too."
+        )
+    segments = tuple(
         Segment(
             cue.line.id,
             cue.line.span,
@@ -73,26 +89,30 @@ def transcript(run: Run, found: Sequence[Segment]) -> tuple[Segment, ...]:
         )
         for cue in merged
     )
+    return Said(segments, cues)
 
 
-def lines(run: Run, said: Sequence[Segment]) -> tuple[Line, ...]:
+def script(run: Run, said: Said, duration: int) -> Script:
     """The lines to be spoken: the translation with the person's edits in it; its file is brought up to date."""
-    words = [one for one in said if one.text]
-    fresh = _given(run, words) if run.settings.translation is not None else _translated(run, words)
-    cues = [Generated(line.id, line.span, _wrapped(line.text), line.speaker) for line in fresh]
-    merged = _merged(run, run.settings.target, cues, {line.id: line.span for line in fresh})
+    words = [one for one in said.segments if one.text]
+    given = run.settings.translation is not None
+    fresh = _given(run, words, duration) if given else _translated(run, words)
+    generated = [Generated(line.id, line.span, _wrapped(line.text), line.speaker) for line in fresh]
+    speech = {line.id: line.span for line in fresh}
+    merged, cues = _merged(run, run.settings.target, generated, speech, duration)
     segments = {line.id: line.segments for line in fresh}
-    spoken = []
+    spoken, silent = [], []
     for cue in merged:
         text = srt.spoken(cue.line.text)
         if text:
             source = tuple(dict.fromkeys(one for own in cue.line.segments for one in segments.get(own, ())))
             spoken.append(replace(cue.line, text=text, segments=source))
-        elif cue.cue.text:
-            run.progress.note(
-                f"{_at(cue.cue.span)}: nothing to speak in {cue.cue.text!r}; the cue stays silent."
+        else:
+            silent.append(
+                f"{clock(cue.cue.span)}: nothing to speak in {cue.cue.text!r}; the cue stays silent."
             )
-    return tuple(spoken)
+    run.note_all(silent)
+    return Script(tuple(spoken), cues)
 
 
 def _translated(run: Run, said: Sequence[Segment]) -> list[Line]:
@@ -113,73 +133,69 @@ def _translated(run: Run, said: Sequence[Segment]) -> list[Line]:
     unknown = list(dict.fromkeys(word for one in done for word in one.unknown))
     if unknown:
         named = ", ".join(unknown[:8]) + (" …" if len(unknown) > 8 else "")
-        run.progress.note(f"Words that {translator.name} does not know and left as they are: {named}")
+        run.note(f"Words that {translator.name} does not know and left as they are: {named}")
     lost = next((one for one, new in zip(said, done, strict=True) if not new.text.strip()), None)
     if lost is not None:
-        raise TranslationError(f"{translator.name} returned nothing for {lost.text!r} at {_at(lost.span)}.")
+        raise TranslationError(f"{translator.name} returned nothing for {lost.text!r} at {clock(lost.span)}.")
     return [
         Line(one.id, one.span, new.text, one.speaker, (one.id,)) for one, new in zip(said, done, strict=True)
     ]
 
 
-def _given(run: Run, said: Sequence[Segment]) -> list[Line]:
+def _given(run: Run, said: Sequence[Segment], duration: int) -> list[Line]:
     """The lines of the translation that was given, fitted to the segments."""
     assert run.settings.translation is not None
-    fitted = fit(given_cues(run, run.settings.translation), said)
-    _note_all(
-        run,
-        [
-            f"{_at(one.span)}: the translation has no cue for {one.text!r}; it stays unspoken."
-            for one in fitted.missing
-        ],
-    )
+    fitted = fit(given_cues(run, run.settings.translation, duration), said)
+    without = "the translation has no cue for it; it stays unspoken"
+    run.note_all([f"{clock(one.span)}: {one.text!r}: {without}." for one in fitted.missing])
     return list(fitted.lines)
 
 
 def _merged(
-    run: Run, name: str, fresh: Sequence[Generated], speech: dict[str, Span]
-) -> tuple[MergedCue, ...]:
-    """`fresh` with the person's edits of <name>.srt, which then holds the result."""
+    run: Run, name: str, fresh: Sequence[Generated], speech: dict[str, Span], duration: int
+) -> tuple[tuple[MergedCue, ...], tuple[srt.Cue, ...]]:
+    """`fresh` with the person's edits of <name>.srt, which then holds the result; and the cues it holds."""
     state = run.project.subtitles(name)
     if state.digest is None:
         base: tuple[Generated, ...] = ()
-        cues: tuple[srt.Cue, ...] = ()
+        theirs: tuple[srt.Cue, ...] = ()
     else:
         base = records.generated_from(state.cues)
-        cues = _told(run, srt.read(state.path), state.path.name)
-    edited = [Edited(Span(cue.start, cue.end), cue.text, cue.speaker) for cue in cues]
+        theirs = _told(run, srt.read(state.path), state.path.name)
+        if state.edited:
+            theirs = _within(run, theirs, state.path.name, duration)
+    edited = [Edited(Span(cue.start, cue.end), cue.text, cue.speaker) for cue in theirs]
     outcome = merge(base, edited, fresh, speech)
-    _note_all(
-        run,
+    run.note_all(
         [
-            f"{state.path.name}, {_at(cue.cue.span)}: your wording stands, though what it was made from has changed."
+            f"{state.path.name}, {clock(cue.cue.span)}: your wording stands, though what it was made from has changed."
             for cue in outcome.cues
             if cue.outdated
-        ],
+        ]
     )
     # A film with one speaker nobody has named needs no labels.
     labelled = {cue.line.speaker for cue in outcome.cues} != {SPEAKER.format(1)}
-    text = srt.serialise(
-        [
-            srt.Cue(
-                cue.cue.span.start, cue.cue.span.end, cue.cue.text, cue.line.speaker if labelled else None
-            )
-            for cue in outcome.cues
-        ]
+    cues = tuple(
+        srt.Cue(cue.cue.span.start, cue.cue.span.end, cue.cue.text, cue.line.speaker if labelled else None)
+        for cue in outcome.cues
     )
+    text = srt.serialise(cues)
     run.project.write_subtitles(name, text, records.generated_json(fresh), seen=state.digest)
-    return outcome.cues
+    return outcome.cues, cues
+
+
+def _within(run: Run, cues: Sequence[srt.Cue], name: str, duration: int) -> tuple[srt.Cue, ...]:
+    """The cues that begin before the film ends, none of them longer than it; the person is told of the rest."""
+    late = sum(cue.start >= duration for cue in cues)
+    if late:
+        run.note(f"{name}: cues that begin after the film's end are left out, {late} in all.")
+    return tuple(replace(cue, end=min(cue.end, duration)) for cue in cues if cue.start < duration)
 
 
 def _told(run: Run, subtitles: srt.Subtitles, name: str) -> tuple[srt.Cue, ...]:
     """The cues, once the person was told what was repaired in their file."""
-    _note_all(run, [f"{name}, line {note.line}: {note.message}" for note in subtitles.notes])
+    run.note_all([f"{name}, line {note.line}: {note.message}" for note in subtitles.notes])
     return subtitles.cues
-
-
-def _copy(data: bytes, name: str, out: Path) -> str:
-    out.write_bytes(data)
-    return name
 
 
 def _plain(translation: Translation | None) -> list[object]:
@@ -187,21 +203,11 @@ def _plain(translation: Translation | None) -> list[object]:
     return [translation.text, list(translation.unknown)]
 
 
-def _note_all(run: Run, notes: Sequence[str]) -> None:
-    for note in notes[:NAMED_NOTES]:
-        run.progress.note(note)
-    if len(notes) > NAMED_NOTES:
-        run.progress.note(f"… and {len(notes) - NAMED_NOTES} more like this.")
-
-
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, CUE_WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
-def _at(span: Span) -> str:
+def clock(span: Span) -> str:
+    """When a span starts, for a person: 0:01:02.345."""
     seconds = span.start / 1000
     return f"{int(seconds // 3600)}:{int(seconds // 60 % 60):02d}:{seconds % 60:06.3f}"
-
-
-def _given_key(digest: str) -> store.Key:
-    return store.key("given", 1, {"file": digest}, None)

@@ -121,7 +121,7 @@ def forever(project: Project) -> None:
             sound = partial(store_bytes, data=b"%9d" % number * 999)
             project.cache.file(store.key("tts", 1, {}, number), ".wav", sound)
             project.cache.json(store.key("segment", 1, {}, number), partial(list, [number] * 999))
-            project.write_report({"number": number})
+            project.write_report("es", {"number": number})
 
 
 def main() -> None:

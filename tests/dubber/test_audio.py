@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import resource
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
+from dubber import atomic
 from dubber.audio import AudioFile, AudioWriter, Stems, blocks16k, mono16k, read_reference
 from dubber.errors import MediaError, SpaceError
 
@@ -175,3 +178,44 @@ def test_a_voice_file_that_no_engine_could_use_is_refused(tmp_path: Path) -> Non
     for name, reason in (("empty.wav", "no sound"), ("nan.wav", "not numbers"), ("long.wav", "longer than")):
         with pytest.raises(MediaError, match=reason):
             read_reference(tmp_path / name)
+
+
+def test_a_file_that_outgrows_its_disk_is_told_under_the_name_that_the_person_knows(tmp_path: Path) -> None:
+    limit, handler = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, limit[1]))
+    try:
+        with (
+            pytest.raises(SpaceError) as caught,
+            atomic.replacing(tmp_path / "mix.wav") as temporary,
+            AudioWriter(temporary) as writer,
+        ):
+            writer.append(noise(48_000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+        signal.signal(signal.SIGXFSZ, handler)
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path / 'mix.wav'} cannot be written: ")
+    assert "bytes) are free" in said
+    assert caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_is_told_with_the_bytes_that_are_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(atomic, "free_space", lambda _: 4096)
+    monkeypatch.setattr(atomic.os, "access", lambda *_: True)
+    refused = atomic.refusal(tmp_path / "mix.wav")
+    assert "the disk is full (4.1 kB (4,096 bytes) are free)" in str(refused)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("gone/a.wav", "folder is not there"), ("file/a.wav", "a file stands"), ("folder", "a folder stands"),
+     ("x" * 256, "too long")],
+)  # fmt: skip
+def test_a_place_that_takes_no_sound_is_told_as_what_it_is(tmp_path: Path, name: str, said: str) -> None:
+    (tmp_path / "file").write_bytes(b"a file")
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(SpaceError, match=said):
+        AudioWriter(tmp_path / name)

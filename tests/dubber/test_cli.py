@@ -115,17 +115,33 @@ def test_what_nobody_knows_is_a_usage_error(made: Made, options: tuple[str, ...]
 
 
 def test_a_language_the_voice_does_not_speak_is_refused_before_any_work(made: Made, tmp_path: Path) -> None:
-    given = (
-        "--transcript",
-        made.transcript,
-        "--translation",
-        made.translation,
-        "--project",
-        tmp_path / "p.dub",
-    )
+    words = tmp_path / "words.srt"
+    shutil.copy(made.translation, words)
+    given = ("--transcript", made.transcript, "--translation", words, "--project", tmp_path / "p.dub")
     result = dubber("translate", made.film, "--to", "wo", "--profile", "draft", *given)
     refused(result, 4, "does not speak", "It speaks:")
     assert not (tmp_path / "p.dub" / "cache" / "extract").exists()
+
+
+def test_a_file_that_names_another_language_than_the_options_is_refused(made: Made, tmp_path: Path) -> None:
+    result = dubber(
+        "translate", made.film, "--to", "fr", "--profile", "draft", "--translation", made.translation
+    )
+    refused(result, 2, "Spanish", "French")
+
+
+@pytest.mark.parametrize("option", ["--transcript", "--translation"])
+def test_a_subtitle_file_that_is_not_there_is_named(made: Made, tmp_path: Path, option: str) -> None:
+    place = ("--project", tmp_path / "p.dub")
+    refused(dubber("translate", made.film, *DRAFT, option, tmp_path / "none.srt", *place), 2, "none.srt")
+    refused(dubber("translate", made.film, *DRAFT, option, tmp_path, *place), 2, "no subtitle file")
+
+
+def test_usage_errors_are_json_too() -> None:
+    argv = [sys.executable, "-m", "dubber", "translate", "film.mp4", "--json"]
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    assert (done.returncode, json.loads(done.stdout)["error"]["exit_status"]) == (2, 2)
+    assert "--to" in json.loads(done.stdout)["error"]["message"]
 
 
 def test_a_language_the_recogniser_does_not_understand_needs_a_transcript(made: Made, tmp_path: Path) -> None:
@@ -168,6 +184,7 @@ def test_what_is_no_film_is_refused(made: Made, tmp_path: Path, content: bytes, 
     film = tmp_path / "film.mp4"
     film.write_bytes(content)
     refused(translate(film, made), 3, said)
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 
 
 def test_a_film_that_is_not_there_and_a_folder_are_told_apart(made: Made, tmp_path: Path) -> None:
@@ -204,10 +221,11 @@ def test_a_truncated_film_is_refused_or_told_about(tmp_path: Path, made: Made, s
     film = tmp_path / "cut.mkv"
     film.write_bytes(data[: int(len(data) * share)])
     result = translate(film, made)
-    if result.exit_code == 0:
-        assert share >= 0.25
-    else:
+    if share < 0.25:
         refused(result, 3)
+    else:
+        assert result.exit_code == 0, result.output
+        assert ("ends at" in result.stderr) == (share < 0.99)
 
 
 def test_a_flipped_film_ends_with_a_film_or_a_sentence(tmp_path: Path, made: Made) -> None:
@@ -358,3 +376,48 @@ def test_a_polite_kill_ends_with_the_status_of_an_interruption(made: Made, tmp_p
         run.send_signal(signal.SIGTERM)
         assert "go on" in run.stderr.read()
         assert run.wait(30) == 130
+
+
+# -- where the film goes -----------------------------------------------------------------------------
+
+
+def test_a_film_that_dubber_did_not_make_is_not_overwritten(made: Made, tmp_path: Path) -> None:
+    film, theirs = tmp_path / "talk.mp4", tmp_path / "talk.es.mp4"
+    shutil.copy(made.film, film)
+    shutil.copy(made.film, theirs)
+    before = theirs.read_bytes()
+    refused(translate(film, made), 2, "talk.es.mp4", "--output")
+    assert theirs.read_bytes() == before
+    theirs.unlink()
+    assert translate(film, made).exit_code == 0
+    shutil.rmtree(tmp_path / "talk.dub")
+    assert translate(film, made).exit_code == 0  # its own, though the project is gone
+
+
+def test_films_of_one_name_have_dubs_of_their_own(made: Made, tmp_path: Path) -> None:
+    one, other = tmp_path / "talk.mp4", tmp_path / "talk.mkv"
+    shutil.copy(made.film, one)
+    argv = [ffmpeg_exe(), "-v", "error", "-i", f"file:{made.film}", "-c", "copy", f"file:{other}"]
+    assert process.run(argv, timeout=60).returncode == 0
+    assert translate(one, made).exit_code == translate(other, made).exit_code == 0
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["talk.dub", "talk.mkv", "talk.mkv.dub", "talk.mkv.es.mkv", "talk.mp4", "talk.mp4.es.mp4"]
+
+
+@pytest.mark.parametrize("out", ["nowhere/out.mp4", "folder.mp4", "out.xyz", "ä" * 130 + ".mp4"])
+def test_an_output_that_cannot_be_is_refused_before_any_work(made: Made, tmp_path: Path, out: str) -> None:
+    (tmp_path / "folder.mp4").mkdir()
+    result = translate(made.film, made, "--project", tmp_path / "p.dub", "--output", tmp_path / out)
+    assert result.exit_code in (2, 5), result.output
+    refused(result, result.exit_code)
+    assert not (tmp_path / "p.dub" / "cache" / "extract").exists()
+
+
+def test_an_empty_home_stays_empty(made: Made, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    argv = [sys.executable, "-m", "dubber", "translate", str(made.film), *DRAFT]
+    argv += ["--transcript", str(made.transcript), "--translation", str(made.translation)]
+    argv += ["--project", str(tmp_path / "p.dub"), "--output", str(tmp_path / "o.mp4")]
+    subprocess.run(argv, env={**os.environ, "HOME": str(home)}, check=True, capture_output=True)
+    assert list(home.rglob("*")) == []

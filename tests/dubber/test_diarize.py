@@ -11,6 +11,7 @@ from spoken import RATE, say
 
 from align.types import Span
 from dubber.audio import AudioFile
+from dubber.stages import diarize as room
 from dubber.stages.diarize import diarize
 
 TEXTS = (
@@ -72,3 +73,9 @@ def test_more_speakers_than_spans_and_no_spans_at_all(tmp_path: Path) -> None:
 def test_no_speakers_is_no_film(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="at least one speaker"):
         diarize(AudioFile(tmp_path / "x.wav"), [Span(0, 10)], 0)
+
+
+def test_the_digest_changes_with_the_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = room.digest()
+    monkeypatch.setattr(room, "REVISION", room.REVISION + 1)
+    assert room.digest() != before

@@ -15,9 +15,10 @@ import pytest
 from films import DURATION, TALK, Made, Said, make, packets
 
 from align.types import SAMPLES_PER_MS
-from dubber import media, pipeline, srt
+from dubber import media, pipeline, process, srt
 from dubber.audio import AudioFile
 from dubber.errors import MediaError, MissingError
+from dubber.media import ffmpeg_exe
 from dubber.settings import Settings
 
 Dub = Callable[..., dict[str, Any]]
@@ -290,7 +291,73 @@ def test_render_speaks_every_language_of_a_project(made: Made) -> None:
     assert texts(reports[1]) == ["Le bateau part à sept heures."]
 
 
+def test_a_deleted_cache_costs_time_only(made: Made) -> None:
+    shutil.rmtree(project(made) / "cache")
+    report = render(made)
+    assert texts(report) == [one.spanish for one in TALK]
+    assert not report["written"]
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".mp3", ".ogg", ".opus"])
+def test_a_voice_of_another_kind_is_used(made: Made, suffix: str) -> None:
+    (voice,) = (project(made) / "voices").iterdir()
+    argv = [ffmpeg_exe(), "-v", "error", "-i", f"file:{voice}", "-af", "asetrate=72000,aresample=48000"]
+    assert process.run([*argv, f"file:{voice.with_suffix(suffix)}"], timeout=60).returncode == 0
+    voice.unlink()
+    report = render(made)
+    assert report["lines_remade"] == len(TALK)
+    assert [path.name for path in voice.parent.iterdir()] == [voice.with_suffix(suffix).name]
+
+
+def test_the_same_sound_under_other_names_is_reported_all_the_same(made: Made) -> None:
+    with_music = made.film.with_name("music.es.srt")
+    cues = list(srt.read(made.translation).cues)
+    with_music.write_text(
+        srt.serialise([*cues, srt.Cue(6000, 6300, "♪ ♪"), srt.Cue(6400, 6800, "Vale.")]), "utf-8"
+    )
+    first = dub(made, translation=with_music)
+    with_music.write_text(srt.serialise([*cues, srt.Cue(6400, 6800, "Vale.")]), "utf-8")
+    again = dub(made, translation=with_music)
+    assert texts(first) == texts(again)
+    assert texts(again)[2] == "Vale."
+
+
+def test_cues_after_the_films_end_are_left_out_and_told(made: Made) -> None:
+    edit(made, lambda cues: [*cues, srt.Cue(9000, 14_000, "Vale."), srt.Cue(60_000, 62_000, "Fin.")])
+    report = render(made)
+    assert texts(report)[-1] == "Vale."
+    assert report["lines"][-1]["slot"][1] <= DURATION
+    assert any("after the film's end are left out, 1 in all" in note for note in report["notes"])
+
+
+def test_an_edited_transcript_beside_a_given_translation_is_told(made: Made) -> None:
+    edit(made, lambda cues: [replaced(cues[0], "Good night."), *cues[1:]], "transcript")
+    report = render(made)
+    assert texts(report) == [one.spanish for one in TALK]
+    assert any("edit es.srt" in note for note in report["notes"])
+
+
+def test_each_language_of_a_project_has_its_own_counts_and_report(made: Made) -> None:
+    french = made.film.with_name("talk.fr.srt")
+    french.write_text("1\n00:00:04,200 --> 00:00:06,000\nLe bateau part à sept heures.\n")
+    settings = Settings.of("fr", source="en", profile="draft")
+    pipeline.translate(made.film, settings, transcript=made.transcript, translation=french, jobs=1)
+    edit(made, lambda cues: [replaced(cues[0], "Buenas."), *cues[1:]])
+    spanish, other = pipeline.render(project(made), jobs=1)
+    assert (spanish["lines_remade"], other["lines_remade"]) == (1, 0)
+    assert json.loads((project(made) / "report.es.json").read_text())["lines"] == spanish["lines"]
+
+
 # -- films with little in them -----------------------------------------------------------------------
+
+
+def test_a_silent_film_with_subtitles_is_spoken_by_the_engines_own_voice(tmp_path: Path) -> None:
+    made = make(tmp_path / "silent", said=[Said(500, "", "")], duration=4000)
+    made.transcript.write_text("1\n00:00:00,500 --> 00:00:02,500\nThe boat leaves.\n")
+    made.translation.write_text("1\n00:00:00,500 --> 00:00:02,500\nEl barco sale.\n")
+    report = dub(made)
+    assert texts(report) == ["El barco sale."]
+    assert any("own voice speaks" in note for note in report["notes"])
 
 
 def test_silence_is_told_from_a_film_without_sound(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -120,6 +121,54 @@ def test_names_are_fit_for_a_track_title(tag: str, own: str, english: str) -> No
 
 def test_primary_drops_region_and_script() -> None:
     assert [languages.primary(tag) for tag in ("pt_BR", "zh-Hant-TW", "es")] == ["pt", "zh", "es"]
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"),
+    [
+        ("talk.es.srt", "es"),
+        ("Talk.EN.SRT", "en"),
+        ("talk.spa.srt", "es"),
+        ("talk.ger.srt", "de"),
+        ("talk.pt-BR.srt", "pt-BR"),
+        ("talk.es_419.srt", "es-419"),
+        ("talk.zh-Hans.srt", "zh-Hans"),
+        ("talk.yue-HK.srt", "yue-HK"),
+        ("Movie.en.sdh.srt", "en"),
+        ("Movie.2019.pt-BR.forced.srt", "pt-BR"),
+        ("Movie.en.hi.srt", "en"),
+        ("Movie.eng.hi.sdh.srt", "en"),
+        ("Movie.hi.srt", "hi"),
+        ("Movie.hi.forced.srt", "hi"),
+        ("Movie.fr.final.edited.vtt", "fr"),
+    ],
+)
+def test_a_subtitle_files_name_tells_its_language_before_the_usual_markers(name: str, tag: str) -> None:
+    assert languages.from_file_name(Path("/films/it.de.d") / name) == tag
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "film.srt",
+        "en.srt",
+        "film.sub.srt",
+        "Some.new.srt",
+        "film.sdh.srt",
+        "film.old.forced.srt",
+        "Over.the.srt",
+        "film.fil.srt",
+        "film.und.srt",
+        "film.1080p.srt",
+        "film.v2.srt",
+        "film.English subtitles.srt",
+        "film.en-x-mine.srt",
+        "film..srt",
+        "",
+    ],
+)
+def test_a_file_name_that_does_not_clearly_tell_a_language_tells_none(name: str) -> None:
+    assert languages.from_file_name(Path(name)) is None
 
 
 def test_importing_the_room_does_not_load_the_language_tables() -> None:

@@ -10,7 +10,8 @@ import pytest
 import reels
 import soundfile
 
-from dubber.errors import DubberError, MediaError, SpaceError
+from dubber import atomic
+from dubber.errors import DubberError, MediaError, SpaceError, UsageError
 from dubber.media import Film, extract, probe
 from dubber.media import extraction as module
 
@@ -162,7 +163,7 @@ def test_a_film_cut_short_is_a_typed_error_or_says_how_much_was_heard(tmp_path: 
                 assert any("cut short" in note for note in made.notes), (suffix, share, made)
             (tmp_path / "out.wav").unlink()
         assert heard >= 2, suffix
-    assert not list(tmp_path.glob("*.part"))
+    assert not list(tmp_path.glob("out*"))
 
 
 def test_flipped_bits_are_a_typed_error_or_a_note_and_never_a_crash(tmp_path: Path) -> None:
@@ -204,7 +205,7 @@ def test_a_full_disk_is_told_before_anything_is_written(
     film = probe(reels.reel(tmp_path / "film.mp4"))
     usage = type("Usage", (), {"free": 1000})
     monkeypatch.setattr("shutil.disk_usage", lambda _: usage)
-    with pytest.raises(SpaceError, match=r"1,536,000 bytes are needed"):
+    with pytest.raises(SpaceError, match=r"1,536,000 bytes.*1.0 kB \(1,000 bytes\) are free"):
         extract(film, tmp_path / "out.wav")
     assert list(tmp_path.glob("out*")) == []
 
@@ -221,11 +222,68 @@ def test_a_disk_that_fills_up_meanwhile_is_a_space_error_and_leaves_nothing(
     )
     fake.chmod(0o755)
     monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
-    (tmp_path / "out.wav").write_bytes(b"older")
-    with pytest.raises(SpaceError):
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(SpaceError, match=r"out\.wav .* needs 1\.5 MB \(1,536,000 bytes\) and .* are free"):
         extract(film, tmp_path / "out.wav")
-    assert (tmp_path / "out.wav").read_bytes() == b"older"
-    assert list(tmp_path.glob("*.part")) == []
+    assert sorted(tmp_path.iterdir()) == before
+    # Handed a temporary of somebody who replaces a file by it, the sentence names that file.
+    (tmp_path / "kept.wav").write_bytes(b"older")
+    with pytest.raises(SpaceError) as caught, atomic.replacing(tmp_path / "kept.wav") as temporary:
+        extract(film, temporary)
+    assert str(tmp_path / "kept.wav") in str(caught.value)
+    assert atomic.TEMPORARY_PREFIX not in str(caught.value)
+    assert (tmp_path / "kept.wav").read_bytes() == b"older"
+    assert sorted(tmp_path.iterdir()) == sorted([*before, tmp_path / "kept.wav"])
+
+
+@pytest.mark.parametrize("error", [RuntimeError("stop"), KeyboardInterrupt()])
+def test_sound_that_was_stopped_half_way_leaves_no_file_that_looks_whole(
+    tmp_path: Path, error: BaseException
+) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+
+    def stop(_: float) -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        extract(film, tmp_path / "out.wav", progress=stop)
+    assert list(tmp_path.glob("*.wav")) == []
+
+
+def test_sound_is_written_where_it_is_asked_for_and_nowhere_else(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    place = tmp_path / "place"
+    place.mkdir()
+    seen: set[str] = set()
+    extract(film, place / "out.wav", progress=lambda _: seen.update(path.name for path in place.iterdir()))
+    assert seen == {"out.wav"}
+
+
+def test_the_film_itself_is_never_the_place_for_its_sound(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    before = film.path.read_bytes()
+    (tmp_path / "link.wav").symlink_to(film.path)
+    for out in (film.path, tmp_path / "link.wav"):
+        with pytest.raises(ValueError, match="own place"):
+            extract(film, out)
+    assert film.path.read_bytes() == before
+
+
+def test_an_ffmpeg_that_hangs_on_a_film_is_a_fault_of_the_film(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    fake = tmp_path / "bin" / "ffmpeg"
+    fake.parent.mkdir()
+    fake.write_text("#!/bin/sh\nexec sleep 60\n")
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    monkeypatch.setattr("dubber.media.ffmpeg.BASE_TIMEOUT", 0.2)
+    monkeypatch.setattr(module, "PACE", 0.0)
+    with pytest.raises(MediaError, match="came to no end") as caught:
+        extract(film, tmp_path / "out.wav")
+    assert caught.value.exit_status == 3
+    assert caught.value.hint
 
 
 def hostile_names() -> list[str]:
@@ -258,5 +316,8 @@ def test_a_link_to_a_film_is_followed(tmp_path: Path) -> None:
 def test_a_name_that_is_no_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / b"bad\xff.mp4".decode("utf-8", "surrogateescape")
     reels.reel(tmp_path / "film.mp4").rename(path)
-    with pytest.raises(DubberError, match="not valid UTF-8"):
+    with pytest.raises(UsageError, match="not valid UTF-8"):
+        probe(path)
+    path.unlink()
+    with pytest.raises(UsageError, match="not valid UTF-8"):  # before anything else is looked at
         probe(path)

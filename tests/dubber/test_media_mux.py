@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,19 @@ import pytest
 import reels
 import soundfile
 
-from dubber.errors import MediaError, MissingError, UsageError
-from dubber.media import Film, MuxPlan, SoftSubtitle, extract, mux, output_suffix, probe, write_audio
+from dubber.errors import MediaError, MissingError, SpaceError, UsageError
+from dubber.media import (
+    Film,
+    MuxPlan,
+    SoftSubtitle,
+    check_output,
+    extract,
+    mux,
+    output_suffix,
+    probe,
+    write_audio,
+)
+from dubber.media.muxing import DUB_BYTES
 
 MS = 1.0
 SRT = "1\n00:00:01,000 --> 00:00:03,000\nHola, señor;\n<i>¿qué tal?</i>\n\n"
@@ -251,7 +263,7 @@ def test_what_cannot_work_is_refused_before_anything_is_written(tmp_path: Path) 
     film = probe(reels.reel(tmp_path / "film.mp4"))
     plan = MuxPlan(film, dub_for(film, tmp_path), "spa")
     before = film.path.read_bytes()
-    for name in ("out.xyz", "out", "out.webm", "film.mp4"):
+    for name in ("out.xyz", "out", "out.webm", "out.mp3", "film.mp4"):
         with pytest.raises(UsageError):
             mux(plan, tmp_path / name)
     assert film.path.read_bytes() == before
@@ -263,10 +275,131 @@ def test_a_failed_mux_leaves_the_older_film_and_nothing_else(tmp_path: Path) -> 
     dub = dub_for(film, tmp_path)
     dub.write_bytes(b"no sound at all")
     (tmp_path / "out.mp4").write_bytes(b"older")
+    before = sorted(tmp_path.iterdir())
     with pytest.raises(MediaError):
         mux(MuxPlan(film, dub, "spa"), tmp_path / "out.mp4")
     assert (tmp_path / "out.mp4").read_bytes() == b"older"
-    assert list(tmp_path.glob("*.part")) == []
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_file_of_the_persons_own_beside_the_film_is_never_touched(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    (tmp_path / "out.mp4.part").write_bytes(b"mine")
+    mux(MuxPlan(film, dub_for(film, tmp_path), "spa"), tmp_path / "out.mp4")
+    assert (tmp_path / "out.mp4.part").read_bytes() == b"mine"
+
+
+def test_two_who_write_the_same_film_at_once_both_succeed(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    plan, out = MuxPlan(film, dub_for(film, tmp_path), "spa"), tmp_path / "out.mp4"
+    nested: list[Film] = []
+
+    def second(_: float) -> None:
+        if not nested:  # while the first one's ffmpeg is still at work
+            nested.append(mux(plan, out).film)
+
+    assert mux(plan, out, progress=second).film == nested[0]
+    assert reels.heard_at(probe(out), tmp_path) == pytest.approx(2000, abs=MS)
+    assert sorted(path.name for path in tmp_path.glob("*out*")) == ["out.mp4"]
+
+
+def test_a_link_in_the_films_place_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    (tmp_path / "elsewhere.mp4").write_bytes(b"mine")
+    (tmp_path / "out.mp4").symlink_to(tmp_path / "elsewhere.mp4")
+    mux(MuxPlan(film, dub_for(film, tmp_path), "spa"), tmp_path / "out.mp4")
+    assert not (tmp_path / "out.mp4").is_symlink()
+    assert (tmp_path / "elsewhere.mp4").read_bytes() == b"mine"
+
+
+def test_a_disk_that_fills_up_while_ffmpeg_writes_is_told_of_the_film_and_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    dub = dub_for(film, tmp_path)
+    fake = tmp_path / "bin" / "ffmpeg"
+    fake.parent.mkdir()
+    fake.write_text(
+        '#!/bin/sh\nfor last; do :; done\necho half > "${last#file:}"\n'
+        'echo "[out#0/mp4] Error writing ${last#file:}: No space left on device" >&2\nexit 228\n'
+    )
+    fake.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    needed = film.path.stat().st_size + film.duration * DUB_BYTES
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(SpaceError) as caught:
+        mux(MuxPlan(film, dub, "spa"), tmp_path / "out.mp4")
+    said = str(caught.value)
+    assert said.startswith(f"{tmp_path / 'out.mp4'} cannot be written: the disk is full")
+    assert f"({needed:,} bytes)" in said
+    assert said.endswith("are free).")
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("gone/out{}", "no folder"),
+        ("file/out{}", "not a folder"),
+        ("folder{}", "is a folder"),
+        ("pipe{}", "a device or a pipe"),
+        ("x" * 252 + "{}", "longer than 255 bytes"),
+        ("é" * 126 + "{}", "longer than 255 bytes"),
+        ("gone/" * 900 + "out{}", "no folder"),
+        ("bad\udcff{}", "not valid UTF-8"),
+        ("out", "without a suffix"),
+        ("out.xyz", "as '.xyz'"),
+    ],
+    ids=["no folder", "a file", "a folder", "a pipe", "long", "long bytes", "deep", "bytes", "bare", "kind"],
+)
+def test_an_output_that_cannot_be_written_is_refused_in_a_sentence_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    film = probe(reels.reel(tmp_path / "film.mp4"))
+    dub = dub_for(film, tmp_path)
+    (tmp_path / "file").write_bytes(b"a file")
+    for suffix in (".mkv", ".flac"):
+        (tmp_path / f"folder{suffix}").mkdir()
+        os.mkfifo(tmp_path / f"pipe{suffix}")
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr("dubber.media.muxing.call", lambda *_, **__: pytest.fail("work was begun"))
+    video, sound = tmp_path / name.format(".mkv"), tmp_path / name.format(".flac")
+    for refuse in (
+        lambda: check_output(film, video),
+        lambda: check_output(None, sound),
+        lambda: mux(MuxPlan(film, dub, "spa"), video),
+        lambda: write_audio(dub, sound, duration=4000, language="spa"),
+    ):
+        with pytest.raises(UsageError, match=said) as caught:
+            refuse()
+        assert caught.value.hint
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_folder_without_the_right_to_write_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)  # the tests may run as root, who may do everything
+    with pytest.raises(SpaceError, match="no right to write"):
+        check_output(None, tmp_path / "out.flac")
+
+
+def test_an_output_that_holds_the_picture_and_replaces_no_input_is_accepted(tmp_path: Path) -> None:
+    film = probe(reels.reel(tmp_path / "film.webm"))
+    (tmp_path / "older.webm").write_bytes(b"older")
+    for name in ("new.webm", "older.webm", "new.MKV", "x" * 250 + ".webm"):
+        check_output(film, tmp_path / name)
+    check_output(film, tmp_path / "burned.mp4", burn=True)
+    check_output(None, tmp_path / "sound.mp3")
+    (tmp_path / "link.webm").symlink_to(film.path)
+    for name in ("film.webm", "link.webm"):
+        with pytest.raises(UsageError, match="also an input"):
+            check_output(film, tmp_path / name)
+        with pytest.raises(UsageError, match="also an input"):
+            check_output(None, tmp_path / name, inputs=[film.path])
+    for name, burn in (("new.mp4", False), ("new.flac", False), ("new.flac", True)):
+        with pytest.raises(UsageError, match="cannot hold a vp8 picture"):
+            check_output(film, tmp_path / name, burn=burn)
 
 
 def test_a_film_that_comes_out_too_short_is_not_passed_on(tmp_path: Path) -> None:

@@ -9,12 +9,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import av
 import pytest
 import reels
 
 from dubber import media
 from dubber.errors import DubberError, MediaError, MissingError, UsageError
-from dubber.media import ffmpeg_exe, ffmpeg_info, output_suffix, probe
+from dubber.media import ffmpeg_exe, ffmpeg_info, header, output_suffix, probe
 
 
 def test_a_films_header_is_read(tmp_path: Path) -> None:
@@ -207,3 +208,38 @@ def test_an_ffmpeg_that_does_not_run_is_told(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(MissingError, match="does not run"):
         ffmpeg_info()
+
+
+def test_an_ffmpeg_that_hangs_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hanging = tmp_path / "ffmpeg"
+    hanging.write_text("#!/bin/sh\nexec sleep 60\n")
+    hanging.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr("dubber.media.ffmpeg.VERSION_TIMEOUT", 0.2)
+    with pytest.raises(MissingError, match="does not run"):
+        ffmpeg_info()
+
+
+def test_a_streams_flags_are_read_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # On Python 3.10 flags that are set together have no name; here none has one, on any Python.
+    monkeypatch.setattr(av.stream.Disposition, "name", None, raising=False)
+    (tmp_path / "s.srt").write_text("1\n00:00:00,000 --> 00:00:01,000\nHola\n\n", encoding="utf-8")
+    reels.ffmpeg("-f", "lavfi", "-i", "testsrc2=s=32x32", "-frames:v", "1", tmp_path / "cover.png")
+    path = tmp_path / "flags.mkv"
+    reels.ffmpeg(
+        *("-i", reels.reel(tmp_path / "film.mkv"), "-i", tmp_path / "s.srt", "-map", "0", "-map", "1"),
+        *("-c", "copy", "-c:s", "srt", "-disposition:s:0", "default+forced", path),
+    )
+    subtitle = probe(path).of("subtitle")[0]
+    assert (subtitle.default, subtitle.forced, subtitle.cover) == (True, True, False)
+    talk = tmp_path / "talk.m4a"
+    reels.ffmpeg(
+        *("-i", reels.wav(tmp_path / "s.wav", 1.0), "-i", tmp_path / "cover.png", "-map", "0", "-map", "1"),
+        *("-c:v", "copy", "-disposition:v:0", "attached_pic", talk),
+    )
+    assert not probe(talk).has_video
+    both = av.stream.Disposition.default | av.stream.Disposition.attached_pic
+    with av.open(str(talk)) as container:
+        container.streams[1].disposition = both  # ffmpeg writes no such file, others do
+        cover = header._stream(container.streams[1], 0)
+    assert (cover.default, cover.forced, cover.cover) == (True, False, True)

@@ -9,6 +9,7 @@ import random
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -93,7 +94,6 @@ def test_opening_writes_nothing(film: Path) -> None:
     project = Project.open(film)
     assert project.subtitles("es").digest is None
     assert project.voice_file("Anna") is None
-    assert project.probe is None
     assert project.run_settings("es") is None
     assert not project.cache.has(store.key("tts", 1, {}, 1))
     assert listing(film.parent) == ["talk.mp4"]
@@ -104,7 +104,8 @@ def test_writing_needs_the_lock(project: Project) -> None:
         lambda: project.remember_run("es", {}),
         lambda: project.write_subtitles("es", "", [], seen=None),
         lambda: project.write_voice("Anna", never),
-        lambda: project.write_report({}),
+        lambda: project.write_report("es", {}),
+        lambda: project.keep_given(b"", "talk.srt"),
     ):
         with pytest.raises(RuntimeError):
             write()
@@ -211,14 +212,12 @@ def test_a_place_that_cannot_be_written_is_told(film: Path, tmp_path: Path, how:
 # -- project.json ----------------------------------------------------------------------------------
 
 
-def test_settings_and_probe_come_back(film: Path, project: Project) -> None:
+def test_settings_come_back(film: Path, project: Project) -> None:
     with project.lock():
-        project.remember_probe({"duration": 1000})
         project.remember_run("es", {"engine": "espeak"})
         project.remember_run("fr", {"engine": "espeak"})
         project.remember_run("es", {"engine": "indextts2"})
     for again in (Project.open(film), Project.load(project.folder)):
-        assert again.probe == {"duration": 1000}
         assert again.run_settings("es") == {"engine": "indextts2"}
         assert again.run_settings("fr") == {"engine": "espeak"}
         assert again.run_settings("de") is None
@@ -255,11 +254,59 @@ def test_damaged_settings_are_told(film: Path, project: Project, damage: str) ->
         Project.open(film)
 
 
-def test_a_report_is_written(project: Project) -> None:
+@pytest.mark.parametrize(
+    "runs", [[], 3, {"es": 3}, {"es": None}, {"es": {"seed": [1]}}, {"es": {"target": {}}}]
+)
+def test_damaged_settings_of_a_run_are_told(project: Project, runs: Any) -> None:
+    (project.folder / "project.json").write_text(json.dumps(settings(project) | {"runs": runs}))
+    with pytest.raises(UsageError, match="damaged"):
+        Project.load(project.folder).run_settings("es")
+
+
+@pytest.mark.parametrize("places", [[], 3, {"es": 3}, {"es": None}, {"es": {}}, {"es": {"relative": 3}}])
+def test_damaged_outputs_are_told(film: Path, project: Project, places: Any) -> None:
+    (project.folder / "project.json").write_text(json.dumps(settings(project) | {"outputs": places}))
+    again = Project.load(project.folder)
+    with pytest.raises(UsageError, match="damaged"):
+        again.output("es")
+    with pytest.raises(UsageError, match="damaged"):
+        again.is_made("es", film, "recipe")
+    assert outputs(project.folder) == ()
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
+def test_settings_with_numbers_that_cannot_be_written_back_are_damaged(project: Project, number: str) -> None:
+    path = project.folder / "project.json"
+    path.write_text(path.read_text().replace("{", f'{{"runs": {{"es": {{"emotion": {number}}}}},', 1))
+    with pytest.raises(UsageError, match="damaged"):
+        Project.load(project.folder)
+
+
+def test_a_digest_of_the_film_that_is_none_is_found_again(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dubber.project._RACY_NS", -(10**10))
     with project.lock():
-        project.write_report({"lines": 3}, "<html>")
-    assert json.loads((project.folder / "report.json").read_text()) == {"lines": 3}
-    assert (project.folder / "report.html").read_text() == "<html>"
+        digest = project.source_digest()
+    data = settings(project)
+    data["source"]["digest"] = 7
+    (project.folder / "project.json").write_text(json.dumps(data))
+    again = Project.load(project.folder)
+    with again.lock():
+        assert again.source_digest() == digest
+
+
+def test_every_language_keeps_its_report_and_the_newest_is_report_json(project: Project) -> None:
+    def kept(name: str) -> Any:
+        return json.loads((project.folder / name).read_text())
+
+    with project.lock():
+        project.write_report("es", {"lines": 3})
+        project.write_report("zh-Hant", {"lines": 4})
+        with pytest.raises(UsageError):
+            project.write_report("../es", {})
+    assert kept("report.es.json") == {"lines": 3}
+    assert kept("report.zh-Hant.json") == kept("report.json") == {"lines": 4}
 
 
 def test_a_dubbed_film_is_made_once_until_anything_of_it_changes(film: Path, project: Project) -> None:
@@ -306,21 +353,17 @@ def test_a_film_changed_a_moment_ago_is_read_again(film: Path) -> None:
 
 
 @pytest.mark.parametrize("same_time", [True, False])
-def test_a_changed_film_is_noticed_and_its_probe_forgotten(
-    film: Path, monkeypatch: pytest.MonkeyPatch, same_time: bool
-) -> None:
+def test_a_changed_film_is_noticed(film: Path, monkeypatch: pytest.MonkeyPatch, same_time: bool) -> None:
     monkeypatch.setattr("dubber.project._RACY_NS", -(10**10))
     project = made(film)
     with project.lock():
         before = project.source_digest()
-        project.remember_probe(1)
         stamp = film.stat()
         replacement = film_in(film.parent, "new.mp4", b"FILM")
         if same_time:
             os.utime(replacement, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
         replacement.replace(film)
         assert project.source_digest() != before
-        assert project.probe is None
 
 
 def test_a_film_that_is_still_being_copied_is_told(film: Path) -> None:
@@ -346,7 +389,37 @@ def test_a_film_or_settings_that_cannot_be_read_are_told(
     with project.lock(), pytest.raises(MediaError, match=r"talk\.mp4 cannot be read: Permission denied\."):
         project.source_digest()
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(UsageError, match=r"project\.json cannot be read"):
+    with pytest.raises(MissingError, match=r"project\.json cannot be read"):
+        Project.open(film)
+    assert outputs(project.folder) == ()
+
+
+def test_a_name_no_file_can_have_is_told(film: Path, tmp_path: Path) -> None:
+    long = tmp_path / ("x" * 300)
+    with pytest.raises(UsageError, match="name is too long"):
+        Project.open(long.with_suffix(".mp4"))
+    for folder in (long, long / "talk.dub"):
+        with pytest.raises(UsageError, match="name is too long"):
+            Project.open(film, folder)
+        with pytest.raises(UsageError, match="name is too long"):
+            Project.load(folder)
+
+
+def test_a_film_behind_links_that_lead_in_a_circle_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.mp4").symlink_to(tmp_path / "b.mp4")
+    (tmp_path / "b.mp4").symlink_to(tmp_path / "a.mp4")
+    with pytest.raises(UsageError, match="circle"):
+        Project.open(tmp_path / "a.mp4")
+
+
+def test_a_folder_that_may_not_be_looked_into_is_told(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film.with_name("talk.dub").mkdir()
+
+    def refuse(path: Path) -> NoReturn:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    with pytest.raises(MissingError, match=r"talk\.dub cannot be read: you have no right to\."):
         Project.open(film)
 
 
@@ -471,7 +544,7 @@ def test_nothing_is_written_through_a_link_in_the_project(project: Project, tmp_
     outside = tmp_path / "outside"
     outside.mkdir()
     (outside / "mine").write_text("mine")
-    for name in ("written", "voices"):
+    for name in ("written", "voices", "given"):
         (project.folder / name).symlink_to(outside)
     (project.folder / "report.json").symlink_to(outside / "mine")
     with project.lock():
@@ -479,13 +552,54 @@ def test_nothing_is_written_through_a_link_in_the_project(project: Project, tmp_
             project.write_subtitles("es", "", [], seen=None)
         with pytest.raises(UsageError, match="symbolic link"):
             project.write_voice("Anna", never)
-        project.write_report({})
+        with pytest.raises(UsageError, match="symbolic link"):
+            project.keep_given(b"", "talk.srt")
+        project.write_report("es", {})
     shutil.rmtree(project.folder / "cache")
     (project.folder / "cache").symlink_to(outside)
     with pytest.raises(UsageError, match="symbolic link"), project.lock():
         pass
     assert [path.name for path in outside.iterdir()] == ["mine"]
     assert (outside / "mine").read_text() == "mine"
+
+
+# -- subtitles that were given ---------------------------------------------------------------------
+
+
+def test_a_given_file_outlives_the_cache_with_its_bytes_and_name(project: Project) -> None:
+    data, name = b"\xff\xfe1\r\n", "two\nlines \udcff.srt"
+    with project.lock():
+        digest = project.keep_given(data, name)
+        project.keep_given(b"other", "other.srt")
+    assert digest == sha256(data).hexdigest()
+    shutil.rmtree(project.folder / "cache")
+    assert Project.load(project.folder).given(digest) == (data, name)
+
+
+@pytest.mark.parametrize("damage", ["gone", "edited", "name gone", "name damaged", "never given"])
+def test_a_given_file_that_is_gone_or_changed_is_told(project: Project, damage: str) -> None:
+    with project.lock():
+        digest = project.keep_given(b"given", "talk.srt")
+    text, record = (project.folder / "given" / (digest + suffix) for suffix in (".srt", ".json"))
+    match damage:
+        case "gone":
+            text.unlink()
+        case "edited":
+            text.write_bytes(b"GIVEN")
+        case "name gone":
+            record.unlink()
+        case "name damaged":
+            record.write_text('{"name": 3}')
+        case "never given":
+            digest = "0" * 64
+    with pytest.raises(MissingError, match=r"given .*\.srt, is gone or was changed"):
+        project.given(digest)
+
+
+@pytest.mark.parametrize("digest", ["", "../project", "A" * 64, "a" * 63, "a" * 64 + "\n", "/" + "a" * 64])
+def test_a_given_file_is_named_by_a_digest_alone(project: Project, digest: str) -> None:
+    with pytest.raises(UsageError, match="damaged"):
+        project.given(digest)
 
 
 # -- voices ----------------------------------------------------------------------------------------
@@ -515,6 +629,75 @@ def test_a_voice_that_a_person_put_there_first_is_theirs(project: Project) -> No
     (project.folder / "voices" / "Anna.wav").write_bytes(b"theirs")
     with project.lock():
         assert not project.write_voice("Anna", never).ours
+
+
+@pytest.mark.parametrize("suffix", [".flac", ".FLAC", ".ogg", ".opus", ".Mp3", ".aiff", ".aif", ".WAV"])
+@pytest.mark.parametrize("ours_stays", [True, False])
+def test_a_voice_may_be_replaced_by_another_kind_of_file(
+    project: Project, suffix: str, ours_stays: bool
+) -> None:
+    with project.lock():
+        ours = project.write_voice("Anna", record(b"ours"))
+        if not ours_stays:
+            ours.path.unlink()
+        theirs = ours.path.with_suffix(suffix)
+        theirs.write_bytes(b"theirs")
+        found = project.write_voice("Anna", never)
+        assert (found.path, found.ours) == (theirs, False)
+        assert project.voice_file("Anna") == found
+        assert project.voice_path("Anna") == ours.path
+        theirs.unlink()
+        assert project.voice_file("Anna") == (ours if ours_stays else None)
+
+
+def test_a_voice_of_another_kind_is_found_before_the_first_run_and_under_a_cleaned_name(
+    project: Project,
+) -> None:
+    for speaker in ("Anna", "Old/man", "\u00c5sa", "con"):
+        path = project.voice_path(speaker).with_suffix(".flac")
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(speaker.encode())
+    decomposed = project.voice_path("\u00c5sa").with_suffix(".flac")
+    decomposed.rename(decomposed.with_name("A\u030asa.flac"))
+    with project.lock():
+        for speaker in ("Anna", "Old/man", "\u00c5sa", "con"):
+            assert project.write_voice(speaker, never).path.read_bytes() == speaker.encode()
+        assert project.voice_file("Ann") is None
+
+
+def test_two_voices_of_one_speaker_are_told(project: Project) -> None:
+    with project.lock():
+        ours = project.write_voice("Anna", record(b"ours"))
+        ours.path.with_suffix(".flac").write_bytes(b"theirs")
+        ours.path.write_bytes(b"theirs too")
+        both = r"voice of Anna: Anna\.flac and Anna\.wav\."
+        with pytest.raises(UsageError, match=both):
+            project.voice_file("Anna")
+        with pytest.raises(UsageError, match=both):
+            project.write_voice("Anna", never)
+
+
+def test_a_voice_that_the_disk_lists_in_another_spelling_is_the_same_one(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with project.lock():
+        ours = project.write_voice("Anna", record(b"ours"))
+        other = ours.path.with_name("Anna.WAV")
+        other.hardlink_to(ours.path)
+        monkeypatch.setattr(Path, "iterdir", lambda _: iter([other]))
+        assert project.voice_file("Anna") == ours
+        other.write_bytes(b"theirs")
+        monkeypatch.setattr(Path, "iterdir", lambda folder: iter([folder / "ANNA.wav"]))
+        assert not project.write_voice("Anna", never).ours
+
+
+def test_what_is_no_sound_beside_a_voice_is_passed_over(project: Project) -> None:
+    with project.lock():
+        ours = project.write_voice("Anna", record(b"ours"))
+        ours.path.with_suffix(".txt").write_text("recorded in May")
+        ours.path.with_name("Anna 2.flac").write_bytes(b"of Anna 2")
+        ours.path.with_suffix(".flac").mkdir()
+        assert project.voice_file("Anna") == ours
 
 
 def test_a_voice_that_cannot_be_made_leaves_the_old_one_ours(project: Project) -> None:
@@ -600,12 +783,14 @@ def test_a_kill_at_any_instant_leaves_everything_whole(film: Path) -> None:
         project = Project.open(film)
         with project.lock():
             number = (project.run_settings("es") or {"number": -1})["number"]
+            assert isinstance(number, int)
             for made in range(number):
                 assert project.cache.has(store.key("tts", 1, {}, made), ".wav")
                 assert project.cache.json(store.key("segment", 1, {}, made), never) == [made] * 999
                 path = project.cache.file(store.key("tts", 1, {}, made), ".wav", never)
                 assert path.read_bytes() == b"%9d" % made * 999
             if number > 0:
-                assert json.loads((project.folder / "report.json").read_text())["number"] >= number - 1
+                for name in ("report.es.json", "report.json"):
+                    assert json.loads((project.folder / name).read_text())["number"] >= number - 1
         assert not list(project.folder.rglob(atomic.TEMPORARY_PREFIX + "*"))
         shutil.rmtree(project.folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import numpy as np
@@ -135,3 +136,39 @@ def test_progress_rises_to_one(tmp_path: Path) -> None:
         room.separate(audio, spans, tmp_path / "speech.wav", seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
+
+
+def test_beds_are_learned_as_the_film_goes_by_and_only_two_silences_are_held(tmp_path: Path) -> None:
+    islands = [Span(1000 + 1000 * n, 1400 + 1000 * n) for n in range(20)]
+    soundfile.write(tmp_path / "source.wav", noise(22 * 48_000, 1, 0), 48_000, subtype="FLOAT")
+    at, ahead, held = [0.0], [], []
+    with AudioFile(tmp_path / "source.wav") as audio:
+        read = audio.read
+
+        def watched(start: int, stop: int) -> FloatArray:
+            ahead.append(stop / audio.frames - at[-1])
+            return read(start, stop)
+
+        def progress(share: float) -> None:
+            at.append(share)
+            held.append(sum(isinstance(one, room._Bed) for one in gc.get_objects()))
+
+        audio.read = watched  # type: ignore[method-assign]
+        room.separate(audio, islands, tmp_path / "speech.wav", progress)
+    assert max(ahead) * 22 < 3, "seconds read before the stem got there"
+    assert 1 <= max(held) <= 4, "beginning and end of the silence behind and of the one ahead"
+
+
+def test_progress_is_told_inside_long_speech_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "BLOCK", 24 * room.HOP)
+    soundfile.write(tmp_path / "source.wav", noise(4 * 48_000, 1, 0), 48_000, subtype="FLOAT")
+    seen: list[float] = []
+    with AudioFile(tmp_path / "source.wav") as audio:
+        room.separate(audio, [Span(0, 4000)], tmp_path / "speech.wav", seen.append)
+    assert len({round(share, 1) for share in seen if 0.05 < share < 0.95}) >= 5
+
+
+def test_the_digest_changes_with_the_revision(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = room.digest()
+    monkeypatch.setattr(room, "REVISION", room.REVISION + 1)
+    assert room.digest() != before

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,7 +18,8 @@ from typing import Any, NoReturn
 import pytest
 
 from dubber import atomic, store
-from dubber.errors import SpaceError, UsageError
+from dubber.errors import DubberError, MediaError, SpaceError, UsageError
+from dubber.project import TRANSIENT
 
 
 def listing(folder: Path) -> list[str]:
@@ -193,6 +193,17 @@ def test_trouble_with_another_file_is_not_put_down_to_the_target(tmp_path: Path)
         raise PermissionError(errno.EACCES, "denied", "/elsewhere/film.mp4")
 
 
+@pytest.mark.parametrize("kind", [SpaceError, MediaError])
+def test_what_is_said_of_the_unfinished_file_is_said_of_the_file_itself(
+    tmp_path: Path, kind: type[DubberError]
+) -> None:
+    path = tmp_path / "talk.es.mp4"
+    with pytest.raises(kind) as caught, atomic.replacing(path) as temporary:
+        raise kind(f"{temporary} cannot be written: {temporary.name!r} is too large.", hint="Smaller.")
+    assert str(caught.value) == f"{path} cannot be written: 'talk.es.mp4' is too large."
+    assert caught.value.hint == "Smaller."
+
+
 def test_an_encoder_that_fails_on_a_full_disk_is_told_as_full(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -336,18 +347,6 @@ def test_a_file_is_made_once_and_keeps_its_notes(tmp_path: Path) -> None:
         cache.notes(store.key("tts", 1, {}, "adiós"), ".wav")
 
 
-def test_threads_that_want_the_same_thing_make_it_once(tmp_path: Path) -> None:
-    cache = store.Cache(tmp_path)
-
-    def render(number: int) -> bytes:
-        key = store.key("tts", 1, {}, number % 10)
-        return cache.file(key, ".wav", lambda path: path.write_bytes(b"%d" % (number % 10))).read_bytes()
-
-    with ThreadPoolExecutor(8) as threads:
-        assert list(threads.map(render, range(80))) == [b"%d" % (number % 10) for number in range(80)]
-    assert cache.counts == {"tts": store.Counts(hits=70, misses=10)}
-
-
 def test_null_is_a_result_too(tmp_path: Path) -> None:
     key = store.key("tts", 1, {}, 0)
     assert store.Cache(tmp_path).json(key, lambda: None) is None
@@ -445,7 +444,9 @@ def test_nothing_is_written_or_removed_through_a_link(tmp_path: Path) -> None:
     cache = store.Cache(folder)
     with pytest.raises(UsageError, match="symbolic link"):
         cache.json(store.key("tts", 1, {}, 1), lambda: 1)
-    assert cache.collect(["tts"]) == 0
+    transient = store.Cache(folder, transient={"tts": 0})
+    with pytest.raises(UsageError, match="symbolic link"):
+        transient.json(store.key("tts", 1, {}, 1), lambda: 1)
     assert [path.name for path in outside.rglob("*")] == ["00", "mine.wav"]
 
 
@@ -465,18 +466,58 @@ def test_of_a_transient_stage_only_the_newest_are_kept(tmp_path: Path) -> None:
 def test_what_a_run_uses_is_not_taken_from_it(tmp_path: Path) -> None:
     cache = store.Cache(tmp_path, transient={"mix": 1})
     paths = [make_mix(cache, number) for number in range(4)]
-    assert cache.collect(["mix"]) == 0
     assert all(path.exists() for path in paths)
 
 
-def test_collecting_frees_what_was_not_used_of_the_stages_named(tmp_path: Path) -> None:
-    old = store.Cache(tmp_path)
-    stem = old.file(store.key("separate", 1, {}, "old"), ".wav", lambda path: path.write_bytes(bytes(1000)))
-    old.json(store.key("translate", 1, {}, "old"), lambda: "hola")
+def test_an_unchanged_render_of_five_languages_mixes_none_again(tmp_path: Path) -> None:
+    def render() -> store.Counts:
+        cache = store.Cache(tmp_path, transient=TRANSIENT)
+        for language in ("de", "es", "fr", "it", "pt"):
+            key = store.key("mix", 1, {}, language)
+            cache.file(key, ".wav", lambda path: path.write_bytes(b"mix"), language)
+        return cache.counts["mix"]
+
+    assert render() == store.Counts(hits=0, misses=5)
+    assert render() == store.Counts(hits=5, misses=0)
+
+
+def test_a_transient_group_pushes_out_its_own_only(tmp_path: Path) -> None:
+    def mix(group: str, number: int) -> None:
+        cache = store.Cache(tmp_path, transient={"mix": 2})
+        path = cache.file(store.key("mix", 1, {}, [group, number]), ".wav", written, group)
+        os.utime(path.with_name(path.name + ".json"), (number, number))
+        os.utime(path, (number, number))
+
+    def written(path: Path) -> None:
+        path.write_bytes(b"mix")
+
+    def kept(group: str) -> list[int]:
+        cache = store.Cache(tmp_path)
+        return [n for n in range(9) if cache.has(store.key("mix", 1, {}, [group, n]), ".wav")]
+
+    mix("es", 0)
+    mix("es", 1)
+    for number in range(2, 6):
+        mix("fr", number)
+    assert (kept("es"), kept("fr")) == ([0, 1], [4, 5])
+    mix("es", 6)
+    assert (kept("es"), kept("fr")) == ([1, 6], [4, 5])
+
+
+def test_what_a_kill_left_of_a_transient_result_goes_whatever_its_group(tmp_path: Path) -> None:
+    path = make_mix(store.Cache(tmp_path, transient={"mix": 2}), 1)
+    path.with_name(path.name + ".json").unlink()
+    cache = store.Cache(tmp_path, transient={"mix": 2})
+    cache.file(store.key("mix", 1, {}, "es"), ".wav", lambda path: path.write_bytes(b"mix"), "es")
+    assert not path.exists()
+
+
+def test_counts_begin_anew_for_each_run_of_one_cache(tmp_path: Path) -> None:
     cache = store.Cache(tmp_path)
-    used = cache.file(store.key("separate", 1, {}, "new"), ".wav", lambda path: path.write_bytes(bytes(500)))
-    assert cache.collect(["separate"], unused_for=3600) == 0
-    assert 1000 <= cache.collect(["separate", "never-made"]) < 1500
-    assert not stem.exists()
-    assert used.exists()
-    assert cache.has(store.key("translate", 1, {}, "old"))
+    cache.json(store.key("tts", 1, {}, 1), lambda: 1)
+    first = cache.counts
+    cache.reset_counts()
+    assert cache.counts == {}
+    cache.json(store.key("tts", 1, {}, 1), never)
+    assert cache.counts == {"tts": store.Counts(hits=1, misses=0)}
+    assert first == {"tts": store.Counts(hits=0, misses=1)}

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import signal
+import subprocess
+import sys
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing import active_children
@@ -115,6 +119,87 @@ def test_a_run_that_is_stopped_leaves_no_worker_behind(film: tuple[AudioFile, li
     with pytest.raises(KeyboardInterrupt):
         pocketsphinx.recognise(audio, truth[1:3], jobs=2, progress=stop)
     assert not active_children()
+
+
+INTERRUPTED = """
+import os, signal
+from multiprocessing.connection import Connection
+from pathlib import Path
+from dubber.stages.transcribe import pocketsphinx
+
+def answer(pipe: Connection, path: Path) -> None:
+    pipe.send("here")
+    pipe.recv()
+
+if __name__ == "__main__":
+    pocketsphinx._serve = answer
+    with pocketsphinx._workers(2, Path("film.wav")) as workers:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        os.killpg(0, signal.SIGINT)
+        print(*(worker.recv() for worker in workers))
+"""
+
+
+def test_ctrl_c_while_workers_still_import_is_not_theirs_to_answer(tmp_path: Path) -> None:
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    ran = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+        timeout=60,
+    )
+    assert (ran.stdout, ran.stderr) == ("here here\n", "")
+
+
+def test_ctrl_c_while_workers_are_started_is_answered_as_soon_as_they_are() -> None:
+    handler, mask = signal.getsignal(signal.SIGINT), signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    reached = False
+    with pytest.raises(KeyboardInterrupt), pocketsphinx._uninterrupted():
+        signal.raise_signal(signal.SIGINT)
+        reached = True
+    assert reached
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == mask
+
+
+def test_the_digest_changes_with_the_code_the_library_and_each_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = {pocketsphinx.digest()}
+    assert seen == {pocketsphinx.digest()}
+    for name, value in (
+        ("REVISION", 99),
+        ("OPTIONS", {**pocketsphinx.OPTIONS, "lw": 9.0}),
+        ("LONGEST_MS", 20_000),
+        ("TARGET_RMS", 0.2),
+    ):
+        monkeypatch.setattr(pocketsphinx, name, value)
+        seen.add(pocketsphinx.digest())
+    monkeypatch.setattr(importlib.metadata, "version", lambda _: "0")
+    seen.add(pocketsphinx.digest())
+    assert len(seen) == 6
+
+
+def test_a_digest_without_the_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    with pytest.raises(MissingError) as missing:
+        pocketsphinx.digest()
+    assert missing.value.hint is not None
+    assert "pip install pocketsphinx" in missing.value.hint
+
+
+def test_the_digest_loads_no_library() -> None:
+    code = (
+        "import sys; from dubber.stages.transcribe import pocketsphinx as room; room.digest()\n"
+        "sys.exit('pocketsphinx' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_an_error_in_a_worker_reaches_the_caller_as_itself(

@@ -13,6 +13,7 @@ import pytest
 from align.types import Segment, Span
 from dubber.errors import MissingError, TranslationError, UsageError
 from dubber.stages.translate import Apertium, fit, pairs, stream, typography
+from dubber.stages.translate import given as given_room
 
 Fake = Callable[..., Apertium]
 
@@ -470,3 +471,46 @@ def test_no_cues_and_no_segments_are_answers_too() -> None:
     assert fit([], []).lines == ()
     assert fit([_Cue(0, 1000, "hola")], []).lines[0].speaker == ""
     assert [segment.id for segment in fit([], [_segment("a", 0, 1)]).missing] == ["a"]
+
+
+def test_an_added_line_keeps_its_name_when_other_cues_come_and_go() -> None:
+    cues = [_Cue(40_700, 41_000, "uno"), _Cue(40_700, 42_000, "dos"), _Cue(50_000, 51_000, "tres")]
+    names = [line.id for line in fit(cues, []).lines]
+    assert names == ["added@40700", "added@40700#2", "added@50000"]
+    assert [line.id for line in fit([_Cue(100, 200, "antes"), *cues], []).lines] == ["added@100", *names]
+
+
+@pytest.mark.parametrize("long_cue", [False, True])
+def test_a_segment_or_cue_as_long_as_the_film_costs_no_more_than_others(
+    monkeypatch: pytest.MonkeyPatch, long_cue: bool
+) -> None:
+    compared = 0
+    overlap = Span.overlap
+
+    def counted(one: Span, other: Span) -> int:
+        nonlocal compared
+        compared += 1
+        return overlap(one, other)
+
+    monkeypatch.setattr(Span, "overlap", counted)
+    count = 2000
+    segments = [
+        _segment("film", 0, count * 1000),
+        *(_segment(str(n), n * 1000, n * 1000 + 500) for n in range(count)),
+    ]
+    cues = [_Cue(n * 1000, n * 1000 + 600, str(n)) for n in range(count)]
+    given = fit([_Cue(0, count * 1000, "todo"), *cues] if long_cue else cues, segments)
+    assert "film" in {line.id for line in given.lines}
+    assert compared < 20 * count
+
+
+def test_what_a_cue_overlaps_is_found_as_by_looking_at_every_segment() -> None:
+    draw = random.Random(9)
+    for size in (0, 1, 2, 3, 8, 17, 40):
+        starts = [draw.randrange(100) for _ in range(size)]
+        segments = [_segment(str(n), at, at + draw.choice((0, 1, 5, 90))) for n, at in enumerate(starts)]
+        ordered = sorted(segments, key=lambda segment: segment.span)
+        near = given_room._finder(ordered)
+        for start in range(0, 110, 3):
+            span = Span(start, start + draw.randrange(1, 30))
+            assert near(span) == [segment for segment in ordered if segment.span.overlap(span)]

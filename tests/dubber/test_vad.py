@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from spoken import RATE, say
 from align.types import Span
 from dubber import vad
 from dubber.audio import AudioFile
+from dubber.errors import MissingError
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -135,3 +139,39 @@ def test_the_sound_given_is_not_changed() -> None:
     before = sound.copy()
     vad.detect_samples(sound)
     assert np.array_equal(sound, before)
+
+
+def test_the_digest_changes_with_the_code_the_libraries_and_each_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = {vad.digest()}
+    assert seen == {vad.digest()}
+    assert "silero" in vad.digest()
+    for name, value in (("REVISION", 99), ("ENTER", 0.51), ("RISE_DB", 9.5), ("BANDS_HZ", (100, 200))):
+        monkeypatch.setattr(vad, name, value)
+        seen.add(vad.digest())
+    for library in ("faster-whisper", "onnxruntime"):
+        monkeypatch.setattr(
+            importlib.metadata, "version", lambda asked, it=library: "9" if asked == it else "1"
+        )
+        seen.add(vad.digest())
+    assert len(seen) == 7
+
+
+def test_a_digest_without_the_library_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(name: str) -> str:
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", version)
+    with pytest.raises(MissingError) as missing:
+        vad.digest()
+    assert missing.value.hint is not None
+    assert "faster-whisper" in missing.value.hint
+
+
+def test_the_digest_loads_no_library() -> None:
+    code = (
+        "import sys; from dubber import vad; vad.digest()\n"
+        "sys.exit(any(name in sys.modules for name in ('faster_whisper', 'onnxruntime')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import signal
 import subprocess
 import sys
 
@@ -314,3 +315,25 @@ def test_a_machine_without_the_library_is_told_what_is_missing(monkeypatch: pyte
     espeaklib.voices.cache_clear()
     with pytest.raises(EngineMissing, match="espeakng-loader"):
         Espeak()
+
+
+def test_an_interruption_is_never_swallowed_nor_a_part_of_the_sound(engine: Espeak) -> None:
+    text = "palabra " * 60
+    call = {"wpm": 200, "pitch": 50, "pitch_range": 50}
+    whole, _ = espeaklib.speak(text, "roa/es", **call)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    heard = 0
+    try:
+        for attempt in range(30):
+            signal.setitimer(signal.ITIMER_REAL, 0.002 + 0.001 * attempt)
+            try:
+                made, _ = espeaklib.speak(text, "roa/es", **call)
+                assert np.array_equal(made, whole)
+                signal.pause()  # it was quicker than the alarm
+            except KeyboardInterrupt:
+                heard += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    assert heard == 30
+    assert np.array_equal(espeaklib.speak(text, "roa/es", **call)[0], whole)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice, pairwise
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -27,6 +28,9 @@ FloatArray = npt.NDArray[np.float32]
 
 LANGUAGES = frozenset({"en"})
 """BCP 47 primary tags of the languages this recogniser understands."""
+
+REVISION = 1
+"""Goes up whenever the same sound would give other words for a reason that `digest` does not see."""
 
 RATE = 16_000
 """Hz that the bundled acoustic model was trained at."""
@@ -47,6 +51,20 @@ TARGET_RMS = 0.1
 """Level a chunk is brought to (−20 dB re full scale), about that of the model's training speech."""
 SNAP_MS = 80
 """A word edge this near to an edge of the speech found is that edge."""
+
+
+def digest() -> str:
+    """What the words depend on besides the sound and its speech, for cache keys: this code, the library's
+    version (the model comes with it) and every number above. Raises MissingError without the library."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        library = version("pocketsphinx")
+    except PackageNotFoundError as error:
+        raise _no_recogniser() from error
+    options = " ".join(f"{name}={value}" for name, value in sorted(OPTIONS.items()))
+    chunking = (RATE, FRAME_MS, LONGEST_MS, JOIN_MS, PAD_MS, TARGET_RMS, SNAP_MS)
+    return f"pocketsphinx-{REVISION} {library} {options} {' '.join(map(str, chunking))}"
 
 
 @dataclass(frozen=True)
@@ -125,13 +143,14 @@ def _workers(count: int, path: Path) -> Iterator[list[Connection]]:
     context = get_context("spawn")
     ends, processes = [], []
     try:
-        for _ in range(count):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_serve, args=(theirs, path), daemon=True)
-            process.start()
-            theirs.close()  # theirs alone from now on: their death is our end of file
-            ends.append(ours)
-            processes.append(process)
+        with _uninterrupted():
+            for _ in range(count):
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_serve, args=(theirs, path), daemon=True)
+                process.start()
+                theirs.close()  # theirs alone from now on: their death is our end of file
+                ends.append(ours)
+                processes.append(process)
         yield ends
     finally:
         for process in processes:
@@ -141,11 +160,31 @@ def _workers(count: int, path: Path) -> Iterator[list[Connection]]:
             end.close()
 
 
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Ctrl-C waits for the end of this block, and processes started in it never hear of it: a blocked signal
+    stays blocked across exec, so that not even their imports are interrupted. It is the parent's to answer."""
+    resource_tracker.ensure_running()  # its first start would unblock the signal again
+    held: list[int] = []
+    handler = None
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is not None:
+        # Blocking is for this thread only: the signal may come through one of a library's.
+        handler = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
+        for number in held[:1]:
+            signal.raise_signal(number)
+
+
 def _serve(pipe: Connection, path: Path) -> None:
     """A worker's life: chunks come in, their words or the error go out, until nobody asks any more."""
     from dubber.audio import AudioFile
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
     try:
         with AudioFile(path) as audio:
             decoder = None
@@ -167,9 +206,13 @@ def _new_decoder() -> Any:
 
         return Decoder(samprate=RATE, loglevel="FATAL", **OPTIONS)
     except (ImportError, RuntimeError, ValueError) as error:
-        raise MissingError(
-            "The English recogniser cannot be loaded.", hint="Install it again: pip install pocketsphinx"
-        ) from error
+        raise _no_recogniser() from error
+
+
+def _no_recogniser() -> MissingError:
+    return MissingError(
+        "The English recogniser cannot be loaded.", hint="Install it again: pip install pocketsphinx"
+    )
 
 
 def _decode(decoder: Any, audio: AudioFile, chunk: Chunk) -> list[Word]:

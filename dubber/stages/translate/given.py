@@ -6,6 +6,7 @@ Works on times alone, so that it takes any language; reads no file.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -58,10 +59,12 @@ def fit(cues: Sequence[Cue], segments: Sequence[Segment]) -> Given:
     near = _finder(ordered)
     said: dict[str, list[Cue]] = {}
     added: list[Line] = []
-    for n, cue in enumerate(spoken):
+    at_once: Counter[int] = Counter()
+    for cue in spoken:
         home = _home(cue, near(_span(cue)))
         if home is None:
-            added.append(_new_line(n, cue, _nearest(_span(cue), ordered, latest)))
+            at_once[cue.start] += 1
+            added.append(_new_line(at_once[cue.start], cue, _nearest(_span(cue), ordered, latest)))
         else:
             said.setdefault(home.id, []).append(cue)
     joined = _spoken_for(said, near)
@@ -83,13 +86,31 @@ def _span(cue: Cue) -> Span:
 
 
 def _finder(ordered: Sequence[Segment]) -> Callable[[Span], list[Segment]]:
-    """A function that gives the segments overlapping a span, without looking at all of them."""
+    """A function that gives the segments overlapping a span, in order, without looking at all of them.
+
+    A binary tree over the segments holds the latest end below each node, so that whatever has ended before
+    the span is passed over, however long a segment beside it is.
+    """
     starts = [segment.span.start for segment in ordered]
-    longest = max((segment.span.duration for segment in ordered), default=0)
+    leaves = 1 << max(0, len(ordered) - 1).bit_length()
+    latest = [0] * leaves + [segment.span.end for segment in ordered] + [0] * (leaves - len(ordered))
+    for node in range(leaves - 1, 0, -1):
+        latest[node] = max(latest[2 * node], latest[2 * node + 1])
 
     def near(span: Span) -> list[Segment]:
-        reach = slice(bisect_left(starts, span.start - longest), bisect_left(starts, span.end))
-        return [segment for segment in ordered[reach] if segment.span.overlap(span)]
+        begun = bisect_left(starts, span.end)
+        found = []
+        todo = [(1, 0, leaves)]  # a node, the first leaf below it, and how many
+        while todo:
+            node, first, count = todo.pop()
+            if first >= begun or latest[node] <= span.start:
+                continue
+            if count > 1:
+                half = count // 2
+                todo += [(2 * node + 1, first + half, half), (2 * node, first, half)]
+            elif ordered[first].span.overlap(span):
+                found.append(ordered[first])
+        return found
 
     return near
 
@@ -111,12 +132,16 @@ def _spoken_for(
     joined: dict[str, list[Segment]] = {home: [] for home in said}
     taken: set[str] = set()
     for home, cues in said.items():
-        candidates = {segment.id: segment for cue in cues for segment in near(_span(cue))}
+        candidates: dict[str, Segment] = {}
+        covered: Counter[str] = Counter()
+        for cue in cues:
+            for segment in near(_span(cue)):
+                candidates[segment.id] = segment
+                covered[segment.id] += segment.span.overlap(_span(cue))
         for segment in candidates.values():
             alone = segment.id not in said and segment.id not in taken
             same = segment.speaker == candidates[home].speaker
-            covered = sum(segment.span.overlap(_span(cue)) for cue in cues)
-            if alone and same and covered > _COVERED * segment.span.duration:
+            if alone and same and covered[segment.id] > _COVERED * segment.span.duration:
                 joined[home].append(segment)
                 taken.add(segment.id)
     return joined
@@ -134,9 +159,12 @@ def _line(segment: Segment, cues: Sequence[Cue], also: Sequence[Segment]) -> Lin
 
 
 def _new_line(number: int, cue: Cue, nearest: Segment | None) -> Line:
+    """A line by its time, so that it stays itself when other cues come and go; `number` counts from 1 the
+    cues that begin at once."""
+    identity = f"added@{cue.start}" + (f"#{number}" if number > 1 else "")
     speaker = cue.speaker or (nearest.speaker if nearest else "")
     text = " ".join(cue.text.split())
-    return Line(id=f"added-{number}-{cue.start}", span=_span(cue), text=text, speaker=speaker)
+    return Line(id=identity, span=_span(cue), text=text, speaker=speaker)
 
 
 def _later(one: Segment, other: Segment) -> Segment:
