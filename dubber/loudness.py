@@ -48,6 +48,10 @@ LEAD_IN_S = 0.06
 OVERSAMPLING = 4
 """BS.1770-4 annex 2 asks for at least 192 kHz."""
 
+OVERSHOOT = 10 ** (4 / 20)
+"""4 dB. Sound overshoots its samples by 3 dB at the most where one tone makes the peak; more takes a signal made
+for it."""
+
 PEAK_TAPS = 20
 """Taps per phase of the oversampling filter: flat within 0.02 dB up to 20 kHz, which annex 2's 12 are not."""
 
@@ -261,6 +265,11 @@ def _interpolator() -> tuple[FloatArray, float]:
     return np.asarray(taps, dtype=np.float32), float(max(1.0, np.abs(taps).sum(axis=0).max()))
 
 
+def peak_bound() -> float:
+    """The most, as a factor, that a true peak can rise above the samples around it."""
+    return _interpolator()[1]
+
+
 def peaks_between(samples: FloatArray, floor: float = 0.0) -> FloatArray:
     """The greatest magnitude (linear), over all channels, from each sample to just before the next.
 
@@ -284,7 +293,10 @@ def peaks_between(samples: FloatArray, floor: float = 0.0) -> FloatArray:
 
 
 class PeakMeter:
-    """The true peak of sound that comes in pieces of any size, shape (n, channels)."""
+    """The true peak of sound that comes in pieces of any size, shape (n, channels).
+
+    Looked for around samples within OVERSHOOT of the loudest: around softer ones it could be higher in theory only.
+    """
 
     def __init__(self, channels: int) -> None:
         self._tail = np.zeros((PEAK_TAPS - 1, channels), dtype=np.float32)
@@ -296,7 +308,8 @@ class PeakMeter:
         self._tail = joined[len(samples) :]
         if len(samples):
             self._peak = max(self._peak, float(np.abs(samples).max()))
-            self._peak = max(self._peak, float(peaks_between(joined, self._peak).max()))
+            floor = self._peak * peak_bound() / OVERSHOOT
+            self._peak = max(self._peak, float(peaks_between(joined, floor).max()))
 
     def finish(self) -> float:
         """The true peak of everything pushed, in dBTP; -inf for silence."""

@@ -16,7 +16,7 @@ from dubber.progress import Progress, Quiet
 from dubber.project import SUFFIX, Project
 from dubber.settings import Settings
 from dubber.stages import synthesize
-from dubber.steps import finish, hear, report, speak, wording
+from dubber.steps import finish, hear, mixing, report, speak, wording
 from dubber.steps.run import Run
 
 
@@ -117,11 +117,11 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     natural = speak.natural_lengths(run, cast, script.lines)
     slots = speak.plan(script.lines, natural, film.duration)
     takes = speak.takes(run, cast, script.lines, slots)
-    track = finish.mix(run, sound, takes, finish.levels(run, sound))
-    fresh = True
+    mix = mixing.prepare(run, sound, takes, mixing.levels(run, sound))
     if audio_only is None:
-        fresh = finish.film(run, film, track, said, script, out)
+        track, fresh = finish.film(run, film, mix, said, script, out)
     else:
+        track, fresh = mixing.track(run, mix), True
         finish.sound_alone(run, film, track, out)
     run.project.remember_run(run.settings.target, run.settings.as_json())
     alone = audio_only is not None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from align.types import SAMPLE_RATE
 from dubber.atomic import full_disk
 from dubber.errors import MediaError, MissingError, UsageError
 from dubber.process import Finished, ProcessOverflow, ProcessTimeout, run
@@ -115,6 +116,14 @@ def own_input(path: Path, form: str) -> Any:
     import ffmpeg
 
     return ffmpeg.input(url(path), protocol_whitelist=PROTOCOLS, format_whitelist=form, f=form)
+
+
+def live_input(path: Path) -> Any:
+    """A named pipe that we write raw samples into (48 kHz, stereo, float32) as an ffmpeg-python input."""
+    import ffmpeg
+
+    raw = {"f": "f32le", "ar": str(SAMPLE_RATE), "ac": "2"}
+    return ffmpeg.input(url(path), protocol_whitelist=PROTOCOLS, format_whitelist="f32le", **raw)
 
 
 def call(

@@ -48,10 +48,17 @@ class Muxed:
     notes: tuple[str, ...] = ()
 
 
-def mux(plan: MuxPlan, out: Path, *, progress: Callable[[float], None] = lambda _: None) -> Muxed:
+def mux(
+    plan: MuxPlan,
+    out: Path,
+    *,
+    progress: Callable[[float], None] = lambda _: None,
+    ready: Callable[[], object] = lambda: None,
+) -> Muxed:
     """Write the dubbed film; its container is the one `out`'s suffix names (see `output_suffix`).
 
-    What `out` held before is replaced at once, and only when the new film has been read back.
+    What `out` held before is replaced at once, and only when the new film has been read back and `ready` has
+    returned: what that raises (the dub that came through a pipe was not whole, say) is raised here instead.
 
     Raises UsageError and SpaceError for what `check_output` refuses, before anything is written; MediaError,
     SpaceError, MissingError (no font to burn with).
@@ -76,6 +83,7 @@ def mux(plan: MuxPlan, out: Path, *, progress: Callable[[float], None] = lambda 
                 cwd=Path(scratch),
             )
             tracks.notes.extend(_undrawn(done.stderr))
+        ready()
         made = _verified(plan.film, part)
     return Muxed(replace(made, path=out), tuple(tracks.notes))
 

@@ -14,7 +14,7 @@ from typing import Any
 from dubber.atomic import writing
 from dubber.media.containers import TEXT_SUBTITLES, Container
 from dubber.media.extraction import ON_THE_CLOCK
-from dubber.media.ffmpeg import film_input, own_input
+from dubber.media.ffmpeg import film_input, live_input, own_input
 from dubber.media.header import Film, Stream
 
 SYNTHETIC = "The dubbed speech in this film is synthetic: a machine speaks it."
@@ -46,7 +46,8 @@ class MuxPlan:
 
     `dub` is a 48 kHz stereo WAV on the film's clock. `language` is the dub's ISO 639-2/T code, `title` its
     track's name; `original_language` tags original tracks that have no language yet. `burn` is an SRT to
-    draw into the picture, which is then encoded again. `synthetic` says so in the metadata.
+    draw into the picture, which is then encoded again. `synthetic` says so in the metadata. `live` says that `dub`
+    is a named pipe instead, into which somebody writes the same sound as raw samples while the film is made.
     """
 
     film: Film
@@ -58,6 +59,7 @@ class MuxPlan:
     burn: Path | None = None
     keep_original: bool = True
     synthetic: bool = True
+    live: bool = False
 
 
 class Tracks:
@@ -81,7 +83,7 @@ class Tracks:
             self._add_pictures(scratch)
         self._add(
             "a",
-            own_input(plan.dub, "wav")["a:0"],
+            (live_input(plan.dub) if plan.live else own_input(plan.dub, "wav"))["a:0"],
             container.dub,
             disposition="default+dub" if container.muxer == "matroska" else "default",
             tags=_dub_tags(plan, container),

@@ -73,12 +73,14 @@ def mix(
     levels: Levels,
     background: Background = "bed",
     speech: Sequence[Span] = (),
+    also: Callable[[FloatArray], None] = lambda _: None,
     progress: Callable[[float], None] = lambda _: None,
 ) -> MixReport:
     """Write the dubbed track to `out`: 48 kHz stereo float32, exactly as many samples as the source.
 
     `levels` is `measure_stems(stems)`; `speech` is where the source speaks, which "duck" turns down besides
-    the slots. Without lines the track is the background, untouched. Raises ValueError where slots overlap or
+    the slots; `also` is handed the same samples as they are written, shape (n, 2). Without lines the track is
+    the background, untouched. Raises ValueError where slots overlap or
     leave the film, a take is not exactly as long as its slot, or the stems are not 48 kHz stereo.
     """
     lines = sorted(lines, key=lambda line: line.slot)
@@ -97,6 +99,7 @@ def mix(
 
         def deliver(samples: FloatArray) -> None:
             writer.append(samples)
+            also(samples)
             meter.push(samples)
             peaks.push(samples)
 

@@ -1,115 +1,43 @@
-"""From takes to the film: levels, mix, mux. What is already as it should be is left alone."""
+"""From the track to the film: mux, and where the film goes. What is already as it should be is left alone."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
 from functools import partial
+from io import RawIOBase
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from align.types import SAMPLES_PER_MS, Span
-from dubber import atomic, languages, media, names, records, srt, store
+import numpy as np
+
+from align.types import SAMPLES_PER_MS
+from dubber import atomic, languages, media, names, srt, store
+from dubber.audio import FloatArray
 from dubber.errors import DubberError, UsageError
 from dubber.films import has_twin
-from dubber.media import Film, MuxPlan, SoftSubtitle
-from dubber.stages import mix as mixer
-from dubber.stages.mix import Levels
-from dubber.steps.hear import Sound
+from dubber.media import Film, Muxed, MuxPlan, SoftSubtitle
+from dubber.steps.mixing import Mixing, Track, track
 from dubber.steps.run import Run
-from dubber.steps.speak import Take
 from dubber.steps.wording import Said, Script
 from dubber.store import Key
 
-LEVELS, MIX, MUX = 1, 1, 1
-"""Versions of what the stages compute."""
+MUX = 1
+"""Version of what the stage makes."""
+
+RELEASE_S = 0.05
+"""Seconds between two looks at whether the mixer has noticed that nobody listens any more."""
 
 BYTES_PER_MS = 2 * 4 * SAMPLES_PER_MS
 """Of stereo float32 sound at 48 kHz."""
-
-
-@dataclass(frozen=True)
-class Track:
-    """The dubbed track: its file, the key it is kept under, and what the mixer measured: of every line (by id) and
-    of the whole."""
-
-    path: Path
-    key: Key
-    lines: Mapping[str, Mapping[str, Any]]
-    source_lufs: float | None
-    dub_lufs: float | None
-    true_peak: float | None
-
-
-@dataclass(frozen=True)
-class Measured:
-    """How loud the film is, and the key under which that is kept."""
-
-    levels: Levels
-    key: Key
 
 
 def space_needed(run: Run, film: Film) -> int:
     """Bytes that a run over this film may still write into its project: what is not there yet, and a new mix."""
     there = [any((run.cache.folder / stage).glob("*/*.wav")) for stage in ("extract", "separate")]
     return film.duration * BYTES_PER_MS * (1 + there.count(False))
-
-
-def levels(run: Run, sound: Sound) -> Measured:
-    """How loud the film and its bed are, measured once."""
-    key = store.key(
-        "levels", LEVELS, {"source": sound.source_key.digest, "stem": sound.stem_key.digest}, None
-    )
-    with run.stage("levels") as advance:
-        found = run.cache.json(key, lambda: mixer.measure_stems(sound.stems, advance).to_json())
-    return Measured(Levels.from_json(found), key)
-
-
-def mix(run: Run, sound: Sound, takes: Sequence[Take], measured: Measured) -> Track:
-    """The takes, in order of their slots, over what stays of the film's own sound."""
-    ordered = sorted(takes, key=lambda take: take.slot.span)
-    lines = [
-        {
-            "take": take.key.digest,
-            "slot": _pair(take.slot.span),
-            "source": _pair(take.line.span),
-            "speaker": take.line.speaker,
-        }
-        for take in ordered
-    ]
-    key = store.key(
-        "mix",
-        MIX,
-        {
-            "source": sound.source_key.digest,
-            "stem": sound.stem_key.digest,
-            "levels": measured.key.digest,
-        },
-        {"lines": lines, "background": run.settings.background, "speech": records.spans_json(sound.speech)},
-    )
-
-    def make(out: Path) -> dict[str, Any]:
-        report = mixer.mix(
-            sound.stems,
-            [
-                mixer.MixLine(take.line.id, take.slot.span, take.line.span, take.path, take.line.speaker)
-                for take in ordered
-            ],
-            out,
-            levels=measured.levels,
-            background=run.settings.background,
-            speech=sound.speech,
-            progress=advance,
-        )
-        return asdict(report)
-
-    with run.stage("mix") as advance:
-        path = run.cache.file(key, ".wav", make, group=run.settings.target)
-    report = run.cache.notes(key, ".wav")
-    # By position: the same sound may have been mixed when its lines had other names.
-    laid = {take.line.id: line for take, line in zip(ordered, report["lines"], strict=True)}
-    return Track(path, key, laid, report["source"], report["dub"], report["true_peak"])
 
 
 def output_path(run: Run, film: Film, wanted: Path | None) -> Path:
@@ -140,8 +68,9 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def film(run: Run, source: Film, track: Track, said: Said, script: Script, out: Path) -> bool:
-    """Writes the dubbed film to `out`; False where it was there already, made of the very same things."""
+def film(run: Run, source: Film, mixing: Mixing, said: Said, script: Script, out: Path) -> tuple[Track, bool]:
+    """The track, and whether the dubbed film was written to `out` now; False where it was there already, made of the
+    very same things."""
     target, settings = run.settings.target, run.settings
     name = languages.autonym(target)
     subtitles = tuple(
@@ -157,7 +86,7 @@ def film(run: Run, source: Film, track: Track, said: Said, script: Script, out: 
     recipe = store.key(
         "mux",
         MUX,
-        {"film": run.project.source_digest(), "mix": track.key.digest},
+        {"film": run.project.source_digest(), "mix": mixing.key.digest},
         {
             "subtitles": [[one.path.name, one.language, one.title] for one in subtitles],
             "burn": settings.burn,
@@ -168,25 +97,68 @@ def film(run: Run, source: Film, track: Track, said: Said, script: Script, out: 
         },
     )
     if run.project.is_made(target, out, recipe.digest):
-        return False
+        return track(run, mixing), False
+    atomic.sweep(out.parent, target=out.name)  # what a killed run left of this very film
     plan = MuxPlan(
         source,
-        track.path,
+        Path(),
         languages.iso639_2(target),
         name,
         original_language=None if settings.source == "und" else languages.iso639_2(settings.source),
         subtitles=subtitles,
-        burn=subtitles[0].path if settings.burn else None,
+        burn=subtitles[0].path if settings.burn and subtitles else None,
         keep_original=settings.keep_original,
         synthetic=settings.synthetic_tag,
     )
-    atomic.sweep(out.parent, target=out.name)  # what a killed run left of this very film
-    with run.stage("mux") as advance:
-        made = media.mux(plan, out, progress=advance)
+    if run.cache.has(mixing.key, ".wav"):
+        mixed = track(run, mixing)
+        with run.stage("mux") as advance:
+            made = media.mux(replace(plan, dub=mixed.path), out, progress=advance)
+    else:
+        mixed, made = _mixed_and_muxed(run, mixing, plan, out)
     for note in made.notes:
         run.note(note)
     run.project.remember_output(target, out, recipe.digest)
-    return True
+    return mixed, True
+
+
+def _mixed_and_muxed(run: Run, mixing: Mixing, plan: MuxPlan, out: Path) -> tuple[Track, Muxed]:
+    """Mixes the track and makes the film of it at the same time: ffmpeg encodes what comes through a pipe while the
+    mixer goes on. Each takes a processor, and neither waits for the other to end."""
+    muxed: list[Muxed] = []
+
+    def make(path: Path) -> dict[str, Any]:
+        with TemporaryDirectory(prefix="dubber-") as scratch, ThreadPoolExecutor(1) as beside:
+            pipe = Path(scratch) / "dub.f32"
+            os.mkfifo(pipe)
+            mixed = beside.submit(_mix_into, mixing, path, pipe)
+            try:
+                with run.stage("mix and mux") as advance:
+                    muxed.append(
+                        media.mux(
+                            replace(plan, dub=pipe, live=True), out, progress=advance, ready=mixed.result
+                        )
+                    )
+            finally:
+                while not mixed.done():
+                    # ffmpeg is gone: a mixer that waits for a reader gets one, and sees it leave.
+                    os.close(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK))
+                    wait([mixed], timeout=RELEASE_S)
+            return mixed.result()
+
+    return track(run, mixing, make), muxed[0]
+
+
+def _mix_into(mixing: Mixing, path: Path, pipe: Path) -> dict[str, Any]:
+    """Writes the track to `path` and its raw samples into `pipe`."""
+    with pipe.open("wb", buffering=0) as listener:
+        return mixing.write(path, lambda samples: _all_of(samples, listener))
+
+
+def _all_of(samples: FloatArray, listener: RawIOBase) -> None:
+    rest = memoryview(np.ascontiguousarray(samples, dtype="<f4").tobytes())
+    while rest:
+        rest = rest[listener.write(rest) or 0 :]
 
 
 def sound_alone(run: Run, source: Film, track: Track, out: Path) -> None:
@@ -211,7 +183,3 @@ def _text(text: str, out: Path) -> None:
 
 def _plain_key(text: str) -> Key:
     return store.key("subtitles", 1, {}, text)
-
-
-def _pair(span: Span) -> list[int]:
-    return [span.start, span.end]

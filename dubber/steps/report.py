@@ -12,8 +12,8 @@ from align.types import SAMPLES_PER_MS, Line, Segment, Span, union
 from dubber import languages
 from dubber.audio import AudioFile
 from dubber.media import Film
-from dubber.steps.finish import Track
 from dubber.steps.hear import Sound
+from dubber.steps.mixing import Track
 from dubber.steps.run import Run
 from dubber.steps.speak import Take
 from dubber.steps.wording import Said, Script

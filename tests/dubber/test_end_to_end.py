@@ -17,9 +17,10 @@ from films import DURATION, TALK, Made, Said, make, packets
 from align.types import SAMPLES_PER_MS
 from dubber import media, pipeline, process, srt
 from dubber.audio import AudioFile
-from dubber.errors import MediaError, MissingError
+from dubber.errors import MediaError, MissingError, SpaceError
 from dubber.media import ffmpeg_exe
 from dubber.settings import Settings
+from dubber.stages import mix as mixer
 
 Dub = Callable[..., dict[str, Any]]
 
@@ -365,3 +366,46 @@ def test_silence_is_told_from_a_film_without_sound(tmp_path: Path) -> None:
     settings = Settings.of("es", source="en", profile="draft")
     with pytest.raises(MediaError, match="No speech was found"):
         pipeline.translate(made.film, settings, jobs=1)
+
+
+# -- the film is encoded while its sound is still being mixed -------------------------------------------
+
+
+def test_a_film_that_cannot_be_made_ends_the_mixer_too(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    edit(made, lambda cues: [replaced(cues[0], "Buenas."), *cues[1:]])
+    before = made.film.with_name("talk.es.mp4").read_bytes()
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise MediaError("This film cannot be made.")
+
+    monkeypatch.setattr(media, "mux", refuse)
+    with pytest.raises(MediaError, match="cannot be made"):
+        render(made)
+    monkeypatch.undo()
+    assert made.film.with_name("talk.es.mp4").read_bytes() == before
+    assert render(made)["written"]
+
+
+def test_a_mix_that_fails_half_way_leaves_the_film_as_it_was(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit(made, lambda cues: [replaced(cues[0], "Buenas."), *cues[1:]])
+    before = made.film.with_name("talk.es.mp4").read_bytes()
+    whole = mixer.mix
+
+    def half(*given: Any, also: Callable[[Any], None], **choices: Any) -> Any:
+        def fill(samples: Any) -> None:
+            also(samples[: len(samples) // 2])
+            raise SpaceError("The disk is full.")
+
+        return whole(*given, also=fill, **choices)
+
+    monkeypatch.setattr(mixer, "mix", half)
+    with pytest.raises(SpaceError, match="disk is full"):
+        render(made)
+    monkeypatch.undo()
+    assert made.film.with_name("talk.es.mp4").read_bytes() == before
+    assert sorted(path.name for path in made.film.parent.iterdir() if path.is_file()) == sorted(
+        [made.film.name, "talk.es.mp4", made.transcript.name, made.translation.name]
+    )
+    assert render(made)["written"]
