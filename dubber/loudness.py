@@ -298,9 +298,15 @@ class PeakMeter:
     Looked for around samples within OVERSHOOT of the loudest: around softer ones it could be higher in theory only.
     """
 
-    def __init__(self, channels: int) -> None:
-        self._tail = np.zeros((PEAK_TAPS - 1, channels), dtype=np.float32)
+    def __init__(self, channels: int, before: FloatArray | None = None) -> None:
+        """`before` is what sounded before the first piece, shape (PEAK_TAPS - 1, channels); silence if not given."""
+        self._tail = np.zeros((PEAK_TAPS - 1, channels), dtype=np.float32) if before is None else before
         self._peak = 0.0
+
+    @property
+    def peak(self) -> float:
+        """The true peak so far (linear), but for what lies between the last few samples."""
+        return self._peak
 
     def push(self, samples: FloatArray) -> None:
         """Listen to the next samples."""

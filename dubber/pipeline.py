@@ -123,7 +123,9 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     else:
         track, fresh = mixing.track(run, mix), True
         finish.sound_alone(run, film, track, out)
-    run.project.remember_run(run.settings.target, run.settings.as_json())
+    run.project.remember_run(
+        run.settings.target, {**run.settings.as_json(), mixing.REMEMBERED: track.key.digest}
+    )
     alone = audio_only is not None
     return report.write(run, film, sound, said, script, takes, track, out, fresh=fresh, sound_alone=alone)
 

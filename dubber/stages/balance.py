@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -43,14 +43,21 @@ PROGRAMME_CORRECTION_DB = 1.2
 
 @dataclass(frozen=True)
 class MixLine:
-    """One line to lay down: its take, a mono 48 kHz file or a function that gives the samples (called twice),
-    exactly as long as `slot`; and `source`, the speech it replaces, which may be empty."""
+    """One line to lay down: its take, a mono 48 kHz file or a function that gives the samples (called more than
+    once), exactly as long as `slot`; and `source`, the speech it replaces, which may be empty.
+
+    `digest` names the take, where it has a name; `take_loudness` and `source_loudness` (of the speech stem in
+    `source`) save measuring what was measured before.
+    """
 
     id: str
     slot: Span
     source: Span
     take: Path | Callable[[], FloatArray]
     speaker: str = ""
+    digest: str = ""
+    take_loudness: Loudness | None = field(default=None, repr=False)
+    source_loudness: Loudness | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -124,11 +131,11 @@ def balance(
     A source line too quiet to be speech is given the usual level of its speaker, or of the film, and the
     middle: its own level would be that of noise. Raises ValueError as `load_take` does.
     """
-    sources = [_measure_source(stems, line.source) for line in lines]
+    sources = [line.source_loudness or measure_line(stems, line.source) for line in lines]
     usual = _usual([(line.speaker, source.integrated) for line, source in zip(lines, sources, strict=True)])
     plans, energies = [], []
     for done, (line, source) in enumerate(zip(lines, sources, strict=True), start=1):
-        take = loudness_of(load_take(line))
+        take = line.take_loudness or loudness_of(load_take(line))
         level = source.integrated
         measured = level >= usual.floor
         wanted = level if measured else usual.of(line.speaker)
@@ -149,7 +156,8 @@ def balance(
     return plans, energies
 
 
-def _measure_source(stems: Stems, span: Span) -> Loudness:
+def measure_line(stems: Stems, span: Span) -> Loudness:
+    """How loud the speech stem is in a span."""
     meter = Meter(2)
     for start in range(span.samples.start, span.samples.stop, BLOCK):
         meter.push(stems.speech(start, min(start + BLOCK, span.samples.stop)))

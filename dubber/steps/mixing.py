@@ -3,6 +3,7 @@ while it is written."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import Any
 from align.types import Span
 from dubber import records, store
 from dubber.audio import FloatArray
+from dubber.loudness import Loudness
 from dubber.stages import mix as mixer
-from dubber.stages.mix import Levels
+from dubber.stages.mix import BlockMix, Earlier, Levels
 from dubber.steps.hear import Sound
 from dubber.steps.run import Run
 from dubber.steps.speak import Take
 from dubber.store import Key
 
-LEVELS, MIX = 1, 1
+LEVELS, MIX = 1, 2
 """Versions of what the stages compute."""
 
 Samples = Callable[[FloatArray], None]
@@ -31,6 +33,12 @@ class Measured:
 
     levels: Levels
     key: Key
+
+
+DIGEST = re.compile(r"[0-9a-f]{64}")
+
+REMEMBERED = "mix"
+"""The name under which a run's settings remember the key of its mix."""
 
 
 @dataclass(frozen=True)
@@ -93,18 +101,52 @@ def prepare(run: Run, sound: Sound, takes: Sequence[Take], measured: Measured) -
         report = mixer.mix(
             sound.stems,
             [
-                mixer.MixLine(take.line.id, take.slot.span, take.line.span, take.path, take.line.speaker)
-                for take in ordered
+                mixer.MixLine(
+                    take.line.id,
+                    take.slot.span,
+                    take.line.span,
+                    take.path,
+                    take.line.speaker,
+                    digest=take.key.digest,
+                    take_loudness=take.loudness,
+                    source_loudness=heard,
+                )
+                for take, heard in zip(ordered, spoken, strict=True)
             ],
             out,
             levels=measured.levels,
             background=run.settings.background,
             speech=sound.speech,
             also=also,
+            earlier=earlier,
         )
-        return asdict(report)
+        return {**asdict(report), "over": over}
 
+    spoken = _line_levels(run, sound, ordered)
+    over = [sound.source_key.digest, sound.stem_key.digest, measured.key.digest, run.settings.background]
+    earlier = _earlier(run, over)
     return Mixing(key, ordered, write)
+
+
+def _line_levels(run: Run, sound: Sound, takes: Sequence[Take]) -> list[Loudness]:
+    """How loud the source speech of each line is, measured once for all edits that leave its time alone."""
+    spans = [take.line.span for take in takes]
+    key = store.key("line-levels", LEVELS, {"stem": sound.stem_key.digest}, records.spans_json(spans))
+    found = run.cache.json(key, lambda: [mixer.measure_line(sound.stems, span).to_json() for span in spans])
+    return [Loudness.from_json(one) for one in found]
+
+
+def _earlier(run: Run, over: list[str]) -> Earlier | None:
+    """The last run's mix, where it lies here still and was made over the same things."""
+    digest = str((run.project.run_settings(run.settings.target) or {}).get(REMEMBERED))
+    key = Key("mix", digest)
+    if not DIGEST.fullmatch(digest) or not run.cache.has(key, ".wav"):
+        return None
+    notes = run.cache.notes(key, ".wav")
+    if notes.get("over") != over:
+        return None
+    path = run.cache.file(key, ".wav", lambda _: None, group=run.settings.target)
+    return Earlier(path, [BlockMix(**block) for block in notes["blocks"]])
 
 
 def track(run: Run, mixing: Mixing, make: Callable[[Path], dict[str, Any]] | None = None) -> Track:

@@ -15,7 +15,7 @@ from align.types import SAMPLE_RATE, SAMPLES_PER_MS, Line, Slot, Span
 from dubber import store
 from dubber.audio import AudioWriter, Stems, read_reference
 from dubber.errors import MissingError
-from dubber.loudness import loudness_of
+from dubber.loudness import Loudness, loudness_of
 from dubber.stages import cast, synthesize
 from dubber.steps.hear import Sound
 from dubber.steps.run import Run
@@ -24,14 +24,14 @@ from dubber.store import Key
 from tts.door import Emotion, Engine, FloatArray, Reference, SpeechRequest, Voice
 from tts.errors import BadReference
 
-NATURAL, TAKE = 1, 1
+NATURAL, TAKE = 1, 2
 """Versions of what the natural pass and the synthesize stage compute."""
 
 
 @dataclass(frozen=True)
 class Take:
     """One line spoken into its slot: the file (mono, 48 kHz), where sound begins and ends in it (ms from its
-    start), and what the engine noted."""
+    start), what the engine noted, and how loud it is."""
 
     line: Line
     slot: Slot
@@ -40,6 +40,7 @@ class Take:
     onset: int
     offset: int
     notes: Mapping[str, float | int | str]
+    loudness: Loudness
 
 
 @dataclass
@@ -173,11 +174,13 @@ def _take(run: Run, cast_: Cast, line: Line, slot: Slot) -> Take:
         assert spoken is not None, "a line without sound has no slot"
         with AudioWriter(out, channels=1) as writer:
             writer.append(spoken.samples[:, None])
-        return {"onset": spoken.onset, "offset": spoken.offset, "notes": spoken.notes}
+        loudness = loudness_of(spoken.samples[:, None]).to_json()
+        return {"onset": spoken.onset, "offset": spoken.offset, "notes": spoken.notes, "loudness": loudness}
 
     path = run.cache.file(key, ".wav", make)
     notes = run.cache.notes(key, ".wav")
-    return Take(line, slot, path, key, notes["onset"], notes["offset"], notes["notes"])
+    loudness = Loudness.from_json(notes["loudness"])
+    return Take(line, slot, path, key, notes["onset"], notes["offset"], notes["notes"], loudness)
 
 
 def _natural(run: Run, cast_: Cast, line: Line) -> int | None:

@@ -16,7 +16,7 @@ from align.types import Span
 from dubber.audio import AudioFile, AudioWriter, Stems
 from dubber.limiter import REACH
 from dubber.loudness import loudness_of, true_peak
-from dubber.stages.mix import Levels, MixLine, MixReport, measure_stems, mix
+from dubber.stages.mix import BlockMix, Earlier, Levels, MixLine, MixReport, measure_stems, mix
 
 MS = 48
 
@@ -336,3 +336,55 @@ def test_progress_runs_from_nothing_to_all(tmp_path: Path) -> None:
     film, heard = Film(tmp_path, 25_000), list[float]()
     film.mix([line("1", 1_000, voice(1_000)), line("2", 4_000, voice(1_000))], progress=heard.append)
     assert heard == sorted(heard) and heard[0] > 0 and heard[-1] == 1.0 and len(heard) >= 4
+
+
+@pytest.mark.parametrize("background", ["bed", "duck", "none"])
+@pytest.mark.parametrize("level", [-30.0, -8.0])
+def test_a_mix_made_of_an_earlier_one_is_the_same_to_the_sample(
+    tmp_path: Path, background: str, level: float
+) -> None:
+    film = Film(tmp_path, 64_300, music(64_300, level - 12))
+    starts = (400, 9_500, 19_990, 30_050, 41_000, 52_000, 60_000)
+    lines = []
+    for number, start in enumerate(starts):
+        source = film.say(start, stereo(voice(1_900, 100 + 20 * number, level)))
+        lines.append(
+            replace(line(str(number), start, voice(1_900, 150)), source=source, digest=f"take {number}")
+        )
+    _, first = film.mix(lines, background=background)
+    (tmp_path / "dub.wav").rename(tmp_path / "earlier.wav")
+    edited = [*lines]
+    edited[2] = replace(line("2", 20_000, voice(2_100, 260)), source=lines[2].source, digest="another take")
+    whole, report = film.mix(edited, background=background)
+    taken: list[int] = []
+
+    class Watched(list[BlockMix]):
+        def __getitem__(self, index: int) -> BlockMix:  # type: ignore[override]
+            taken.append(index)
+            return super().__getitem__(index)
+
+    earlier = Earlier(tmp_path / "earlier.wav", Watched(first.blocks))
+    copied, again = film.mix(edited, background=background, earlier=earlier)
+    assert np.array_equal(copied, whole)
+    assert again.lines == report.lines
+    assert again.dub == pytest.approx(report.dub, abs=1e-3)
+    assert again.true_peak == pytest.approx(report.true_peak, abs=1e-6)
+    same = [n for n, (old, new) in enumerate(zip(first.blocks, report.blocks, strict=True)) if old == new]
+    if report.correction == first.correction:
+        assert len(same) >= 4
+        assert set(same) <= set(taken)
+    else:
+        assert level == -8.0
+
+
+def test_a_take_without_a_name_is_never_taken_from_an_earlier_mix(tmp_path: Path) -> None:
+    film = Film(tmp_path, 3_000)
+    source = film.say(500, stereo(voice(1_000)))
+    _, first = film.mix([line("1", 500, voice(1_000), source)])
+    (tmp_path / "dub.wav").rename(tmp_path / "earlier.wav")
+    earlier = Earlier(tmp_path / "earlier.wav", first.blocks)
+    other = line("1", 500, voice(1_000, 300), source)
+    copied, _ = film.mix([other], earlier=earlier)
+    whole, _ = film.mix([other])
+    assert np.array_equal(copied, whole)
+    assert [block.made_of for block in first.blocks] == [""]
