@@ -37,6 +37,9 @@ PROGRAMME_TOLERANCE_LU = 0.3
 """How far the dub's programme loudness may lie from the source's before the speech is moved; half of the
 0.5 LU that a film may differ by is left for what the estimate does not know."""
 
+CORRECTION_STEP_DB = 0.2
+"""Steps in which all speech is moved: smaller than the tolerance, so that one step never overshoots it."""
+
 PROGRAMME_CORRECTION_DB = 1.2
 """The most that all speech is moved for it, so that each line stays within 1.5 LU of its source line."""
 
@@ -209,7 +212,8 @@ def programme_correction(
     target: float, background: Energies, lines: Sequence[MixLine], takes: Sequence[Energies]
 ) -> float:
     """The gain in dB for all speech, as small as will do, that brings the dub's programme loudness to within
-    PROGRAMME_TOLERANCE_LU of `target` LUFS, or as near as PROGRAMME_CORRECTION_DB allows.
+    PROGRAMME_TOLERANCE_LU of `target` LUFS, or as near as PROGRAMME_CORRECTION_DB allows; in whole steps of
+    CORRECTION_STEP_DB, so that an edited line hardly ever changes the level of all others.
 
     `background` is what sounds under the dub, summed over channels, per 100 ms of the film; `takes` as
     `balance` gave them. Speech and bed are unlike each other, so their energies add: the dub's loudness
@@ -238,7 +242,8 @@ def programme_correction(
             short = middle
         else:
             enough = middle
-    return enough
+    steps = math.ceil(abs(enough) / CORRECTION_STEP_DB - 1e-9)
+    return math.copysign(min(steps * CORRECTION_STEP_DB, PROGRAMME_CORRECTION_DB), enough)
 
 
 def finite(value: float) -> float | None:

@@ -20,7 +20,7 @@ from dubber.steps.run import Run
 from dubber.steps.speak import Take
 from dubber.store import Key
 
-LEVELS, MIX = 1, 2
+LEVELS, MIX = 1, 3
 """Versions of what the stages compute."""
 
 Samples = Callable[[FloatArray], None]
