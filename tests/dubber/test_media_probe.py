@@ -174,47 +174,54 @@ def test_a_films_clock_that_claims_weeks_is_damaged(tmp_path: Path, monkeypatch:
         probe(path)
 
 
-def test_the_systems_ffmpeg_is_preferred_and_the_wheels_is_the_other(
+@pytest.fixture
+def other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where a person's own ffmpeg is put."""
+    path = tmp_path / "other-ffmpeg"
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(path))
+    return path
+
+
+def program(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_the_wheels_ffmpeg_is_used_whatever_the_system_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    own = tmp_path / "ffmpeg"
-    own.write_text("#!/bin/sh\necho 'ffmpeg version 7.7-test Copyright'\n")
-    own.chmod(0o755)
+    program(tmp_path / "ffmpeg", "exit 1")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert ffmpeg_info() == media.FFmpeg(str(own), "7.7-test", "system")
-    own.unlink()
-    monkeypatch.setenv("PATH", str(tmp_path))
     info = ffmpeg_info()
     assert info.origin == "wheel"
     assert Path(info.path).is_file()
     assert info.version[0].isalnum()
 
 
-def test_a_named_ffmpeg_is_used_where_the_system_has_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    other = tmp_path / "other-ffmpeg"
-    other.symlink_to(ffmpeg_exe())
-    (tmp_path / "nothing").mkdir()
-    monkeypatch.setenv("PATH", str(tmp_path / "nothing"))
-    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(other))
-    assert ffmpeg_exe() == str(other)
+def test_an_ffmpeg_that_a_person_names_is_used(other: Path) -> None:
+    program(other, "echo 'ffmpeg version 7.7-test Copyright'")
+    assert ffmpeg_info() == media.FFmpeg(str(other), "7.7-test", "system")
 
 
-def test_an_ffmpeg_that_does_not_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = tmp_path / "ffmpeg"
-    broken.write_text("#!/bin/sh\nexit 1\n")
-    broken.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+def test_the_systems_ffmpeg_is_used_where_the_wheel_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none() -> str:
+        raise RuntimeError("No ffmpeg exe could be found.")
+
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", none)
+    with pytest.raises(MissingError, match="no ffmpeg"):
+        ffmpeg_exe()
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: "ffmpeg")
+    assert ffmpeg_exe() == "ffmpeg"
+
+
+def test_an_ffmpeg_that_does_not_run_is_told(other: Path) -> None:
+    program(other, "exit 1")
     with pytest.raises(MissingError, match="does not run"):
         ffmpeg_info()
 
 
-def test_an_ffmpeg_that_hangs_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    hanging = tmp_path / "ffmpeg"
-    hanging.write_text("#!/bin/sh\nexec sleep 60\n")
-    hanging.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+def test_an_ffmpeg_that_hangs_does_not_run(other: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    program(other, "exec sleep 60")
     monkeypatch.setattr("dubber.media.ffmpeg.VERSION_TIMEOUT", 0.2)
     with pytest.raises(MissingError, match="does not run"):
         ffmpeg_info()
