@@ -20,7 +20,7 @@ TEXTS = (
     "My brother bought seven green books.",
     "Twenty five people came to the meeting.",
 )
-VOICES = (("en-us", 35), ("en+f3", 65), ("en+m7", 10))
+VOICES = (("en-us", 35), ("en+f3", 65), ("en+m7", 15))
 
 
 def conversation(tmp_path: Path, turns: list[int]) -> tuple[AudioFile, list[Span]]:

@@ -221,7 +221,7 @@ def test_a_disk_that_fills_up_meanwhile_is_a_space_error_and_leaves_nothing(
         "echo '[out#0/wav] Error writing: No space left on device' >&2\nexit 228\n"
     )
     fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(fake))
     before = sorted(tmp_path.iterdir())
     with pytest.raises(SpaceError, match=r"out\.wav .* needs 1\.5 MB \(1,536,000 bytes\) and .* are free"):
         extract(film, tmp_path / "out.wav")
@@ -277,7 +277,7 @@ def test_an_ffmpeg_that_hangs_on_a_film_is_a_fault_of_the_film(
     fake.parent.mkdir()
     fake.write_text("#!/bin/sh\nexec sleep 60\n")
     fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(fake))
     monkeypatch.setattr("dubber.media.ffmpeg.BASE_TIMEOUT", 0.2)
     monkeypatch.setattr(module, "PACE", 0.0)
     with pytest.raises(MediaError, match="came to no end") as caught:

@@ -324,7 +324,7 @@ def test_a_disk_that_fills_up_while_ffmpeg_writes_is_told_of_the_film_and_its_by
         'echo "[out#0/mp4] Error writing ${last#file:}: No space left on device" >&2\nexit 228\n'
     )
     fake.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{fake.parent}:/usr/bin:/bin")
+    monkeypatch.setenv("IMAGEIO_FFMPEG_EXE", str(fake))
     needed = film.path.stat().st_size + film.duration * DUB_BYTES
     before = sorted(tmp_path.iterdir())
     with pytest.raises(SpaceError) as caught:
