@@ -1,10 +1,11 @@
 # One command per habit. Everything lives in .venv; apt is asked only for what pip cannot bring.
-.PHONY: demo test test-full lint format bench install install-dev install-studio clean
+.PHONY: demo test test-full lint format bench bench-voice install install-dev install-studio clean
 
 PYTHON ?= python3
 BIN := .venv/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --constraint constraints.txt
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 --constraint
 WORKERS ?= auto
+TORCH ?= torch==2.13.0
 
 demo: install      ## dub samples/talk.mp4 into Spanish with nothing but what the light core brings
 	@scripts/system-packages apertium-eng-spa=apertium
@@ -13,6 +14,9 @@ demo: install      ## dub samples/talk.mp4 into Spanish with nothing but what th
 test: install-dev  ## everything that tells right from wrong
 	@scripts/system-packages apertium-eng-spa=apertium
 	$(BIN)/python -m pytest -n $(WORKERS)
+
+test-full: install-dev ## parity of every part at the released size: 10 GB of memory, minutes
+	$(BIN)/python -m bench.parity --size full
 
 lint: install-dev  ## style, types, and the walls between the rooms
 	$(BIN)/ruff check .
@@ -27,6 +31,9 @@ bench: install-dev ## speed and size, on this machine, now
 	@scripts/system-packages apertium-eng-spa=apertium
 	$(BIN)/python -m bench.draft
 
+bench-voice: install-dev ## speed of the IndexTTS2 voice at the released size, with filled weights
+	$(BIN)/python -m bench.tts
+
 install: .venv/.light
 install-dev: .venv/.dev
 install-studio: .venv/.studio
@@ -38,15 +45,17 @@ install-studio: .venv/.studio
 	$(PYTHON) -m venv .venv
 
 .venv/.light: .venv/pyvenv.cfg pyproject.toml constraints.txt
-	$(PIP) --editable .
+	$(PIP) constraints.txt --editable .
 	@touch $@
 
 .venv/.dev: .venv/.light
-	$(PIP) --editable '.[dev]'
+	@# the tests need no GPU: where a CPU build of torch is at hand, TORCH names it
+	sed 's/^torch==.*/$(TORCH)/' constraints.txt > .venv/constraints.txt
+	$(PIP) .venv/constraints.txt $(TORCH) --editable '.[dev,voice]'
 	@touch $@
 
 .venv/.studio: .venv/.light
-	$(PIP) --editable '.[studio]'
+	$(PIP) constraints.txt --editable '.[studio]'
 	@touch $@
 
 clean:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+
+from tts.errors import VoiceError
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -29,6 +31,13 @@ class Reference:
         hasher = hashlib.sha256(f"{self.rate}:".encode())
         hasher.update(np.ascontiguousarray(self.samples, dtype="<f4").tobytes())
         return hasher.hexdigest()
+
+
+EMOTIONS = ("happy", "angry", "sad", "afraid", "disgusted", "melancholic", "surprised", "calm")
+"""What the eight values of an emotion vector stand for, in order."""
+
+EmotionSource = Reference | Sequence[float] | str
+"""A recording to take the manner from; eight values from 0 up, as EMOTIONS orders them; or a description in words."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,16 @@ class Take:
     notes: Mapping[str, float | int | str] = field(default_factory=dict)
 
 
+Result = TypeVar("Result")
+
+
+def result(outcome: Result | VoiceError) -> Result:
+    """What a request came to. Raises the VoiceError that it came to instead."""
+    if isinstance(outcome, VoiceError):
+        raise outcome
+    return outcome
+
+
 class Engine(Protocol):
     """A voice engine behind the door."""
 
@@ -91,6 +110,10 @@ class Engine(Protocol):
     @property
     def digest(self) -> str:
         """Names everything of the engine that shapes speech: code version, library version, weights."""
+
+    @property
+    def batch(self) -> int:
+        """How many requests one call should hold, for the engine to run at its best."""
 
     @property
     def usual_voice(self) -> Voice | None:
@@ -105,8 +128,27 @@ class Engine(Protocol):
     def voice(self, reference: Reference) -> Voice:
         """The timbre of a reference. Raises BadReference."""
 
-    def emotion(self, reference: Reference, *, strength: float = 1.0) -> Emotion:
-        """The prosody of a reference, strength 0 (ignore it) to 1 (all of it). Raises BadReference."""
+    def emotion(self, source: EmotionSource, *, strength: float = 1.0) -> Emotion:
+        """The manner of a source, strength 0 (ignore it) to 1 (all of it).
 
-    def speak(self, requests: Sequence[SpeechRequest]) -> list[Take]:
-        """One take per request, in order. Raises LanguageNotSpoken, NothingToSay, SpeakingFailed."""
+        Raises BadReference, NotOffered for a kind of source that this engine cannot follow, and ValueError for
+        a strength outside 0..1 and a vector that is none.
+        """
+
+    def speak(self, requests: Sequence[SpeechRequest]) -> list[Take | VoiceError]:
+        """What each request came to, in order: a take, or LanguageNotSpoken, NothingToSay or SpeakingFailed.
+        One bad request costs the others nothing; `result` unwraps one."""
+
+    def measure(self, requests: Sequence[SpeechRequest]) -> list[int | VoiceError]:
+        """The natural length in samples at OUTPUT_RATE of each request, whatever its target, without the cost of
+        making sound where the engine can tell without; in order, errors as of `speak`."""
+
+
+class Judge(Protocol):
+    """An engine that can tell how alike voices and manners are, with the models it has loaded anyway."""
+
+    def timbre_likeness(self, take: Take, voice: Voice) -> float:
+        """Cosine, -1..1, of the take's speaker embedding and the voice's. Raises BadReference for a silent take."""
+
+    def emotion_likeness(self, take: Take, emotion: Emotion) -> float:
+        """Cosine, -1..1, of the take's emotion vector and the emotion's. Raises BadReference for a silent take."""

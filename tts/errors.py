@@ -25,3 +25,15 @@ class NothingToSay(VoiceError):  # noqa: N818
 
 class SpeakingFailed(VoiceError):  # noqa: N818
     """The engine ran and did not produce usable speech."""
+
+
+class BadWeights(VoiceError):  # noqa: N818
+    """A weight file that is not what it must be: a key missing, extra or misshapen, not finite, not plain data."""
+
+
+class OutOfMemory(VoiceError):  # noqa: N818
+    """Not even one line at a time fits into the device's memory."""
+
+
+class NotOffered(VoiceError):  # noqa: N818
+    """Something that other engines can do and this one cannot."""

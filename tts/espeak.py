@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
@@ -13,8 +13,8 @@ from importlib.metadata import version
 import numpy as np
 
 from tts import espeaklib, prosody, tags
-from tts.door import OUTPUT_RATE, Emotion, Reference, SpeechRequest, Take, Voice
-from tts.errors import LanguageNotSpoken, NothingToSay
+from tts.door import OUTPUT_RATE, Emotion, EmotionSource, Reference, SpeechRequest, Take, Voice
+from tts.errors import LanguageNotSpoken, NothingToSay, NotOffered, VoiceError
 from tts.espeakline import Aim, Line, clipped, shortened
 from tts.prosody import Prosody
 
@@ -92,6 +92,7 @@ class Espeak:
     """The engine; see `tts.door.Engine`. Raises EngineMissing where the library is not on this machine."""
 
     name = NAME
+    batch = 1
 
     def __init__(self) -> None:
         self._languages = tags.table((voice.identifier, voice.languages) for voice in espeaklib.voices())
@@ -125,17 +126,30 @@ class Espeak:
         data = Timbre(variant, f0, f0_range, heard.tempo, heard.level)
         return Voice(NAME, _digest("voice", reference.digest), data)
 
-    def emotion(self, reference: Reference, *, strength: float = 1.0) -> Emotion:
-        """The manner of a line. What cannot be measured in it (a whisper's pitch) stays the speaker's own.
-        Raises BadReference, and ValueError for a strength outside 0..1."""
+    def emotion(self, source: EmotionSource, *, strength: float = 1.0) -> Emotion:
+        """The manner of a recorded line. What cannot be measured in it (a whisper's pitch) stays the speaker's own.
+        Raises BadReference, NotOffered for anything but a recording, and ValueError for a strength outside 0..1."""
+        if not isinstance(source, Reference):
+            raise NotOffered(f"{NAME} takes a manner from a recording only.")
         if not 0.0 <= strength <= 1.0:
             raise ValueError(f"strength goes from 0 to 1, not {strength}")
-        digest = _digest("emotion", reference.digest, repr(float(strength)))
-        return Emotion(NAME, digest, Manner(prosody.measure(reference), strength))
+        digest = _digest("emotion", source.digest, repr(float(strength)))
+        return Emotion(NAME, digest, Manner(prosody.measure(source), strength))
 
-    def speak(self, requests: Sequence[SpeechRequest]) -> list[Take]:
-        """One take per request, in order; each depends on its own request alone."""
-        return [self._speak(request) for request in requests]
+    def speak(self, requests: Sequence[SpeechRequest]) -> list[Take | VoiceError]:
+        """What each request came to, in order; each depends on its own request alone."""
+        return [self._outcome(request) for request in requests]
+
+    def measure(self, requests: Sequence[SpeechRequest]) -> list[int | VoiceError]:
+        """Natural lengths in samples, measured by speaking."""
+        outcomes = self.speak([replace(request, target=None) for request in requests])
+        return [one.natural if isinstance(one, Take) else one for one in outcomes]
+
+    def _outcome(self, request: SpeechRequest) -> Take | VoiceError:
+        try:
+            return self._speak(request)
+        except VoiceError as error:
+            return error
 
     def _speak(self, request: SpeechRequest) -> Take:
         identifier = tags.lookup(request.language, self._languages)

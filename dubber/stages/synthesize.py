@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from align.types import SAMPLES_PER_MS, Line
-from dubber.errors import DubberError, MissingError, SynthesisError
-from tts.door import Engine, FloatArray, SpeechRequest, Take
+from dubber.errors import MissingError, SynthesisError
+from tts.door import Engine, FloatArray, Result, SpeechRequest, Take
 from tts.errors import BadReference, LanguageNotSpoken, NothingToSay, VoiceError
 
 ONSET_FRAME = 10 * SAMPLES_PER_MS
@@ -30,18 +31,34 @@ class Spoken:
     notes: dict[str, float | int | str]
 
 
-def speak(engine: Engine, line: Line, request: SpeechRequest) -> Spoken | None:
-    """One line through the door; None where its text holds nothing that can be spoken.
+def speak(engine: Engine, lines: Sequence[Line], requests: Sequence[SpeechRequest]) -> list[Spoken | None]:
+    """Lines through the door, in order; None for one whose text holds nothing that can be spoken.
 
     Raises SynthesisError, naming the line, where the engine fails or returns another length than asked
     for; MissingError where it does not speak the language.
     """
-    try:
-        (take,) = engine.speak([request])
-    except NothingToSay:
+    outcomes = engine.speak(requests)
+    return [
+        _spoken(line, request, outcome)
+        for line, request, outcome in zip(lines, requests, outcomes, strict=True)
+    ]
+
+
+def measure(engine: Engine, lines: Sequence[Line], requests: Sequence[SpeechRequest]) -> list[int | None]:
+    """The natural length of each line in ms; None for one whose text holds nothing that can be spoken.
+
+    Raises as `speak` does.
+    """
+    return [
+        None if isinstance(length, NothingToSay) else _milliseconds(_told(length, line))
+        for line, length in zip(lines, engine.measure(requests), strict=True)
+    ]
+
+
+def _spoken(line: Line, request: SpeechRequest, outcome: Take | VoiceError) -> Spoken | None:
+    if isinstance(outcome, NothingToSay):
         return None
-    except VoiceError as error:
-        raise _told(error, line) from error
+    take = _told(outcome, line)
     if request.target is not None and len(take.samples) != request.target:
         raise SynthesisError(
             f"The voice returned {len(take.samples)} samples for line {line.id} where its slot has {request.target}."
@@ -51,7 +68,7 @@ def speak(engine: Engine, line: Line, request: SpeechRequest) -> Spoken | None:
             f"The voice returned no usable sound for line {line.id} ({_short(line.text)!r})."
         )
     onset, offset = sounding(take.samples)
-    return Spoken(take.samples, _natural_ms(take), onset, offset, dict(take.notes))
+    return Spoken(take.samples, _milliseconds(take.natural), onset, offset, dict(take.notes))
 
 
 def sounding(samples: FloatArray) -> tuple[int, int]:
@@ -77,15 +94,20 @@ def check_language(engine: Engine, language: str) -> None:
         )
 
 
-def _natural_ms(take: Take) -> int:
-    return max(1, round(take.natural / SAMPLES_PER_MS))
+def _milliseconds(samples: int) -> int:
+    return max(1, round(samples / SAMPLES_PER_MS))
 
 
-def _told(error: VoiceError, line: Line) -> DubberError:
-    if isinstance(error, LanguageNotSpoken):
-        return MissingError(str(error))
-    what = "hear its reference" if isinstance(error, BadReference) else "speak it"
-    return SynthesisError(f"Line {line.id} ({_short(line.text)!r}): the voice could not {what}: {error}")
+def _told(outcome: Result | VoiceError, line: Line) -> Result:
+    """The result. Raises a sentence that names the line where the engine gave an error instead."""
+    if isinstance(outcome, LanguageNotSpoken):
+        raise MissingError(str(outcome)) from outcome
+    if isinstance(outcome, VoiceError):
+        what = "hear its reference" if isinstance(outcome, BadReference) else "speak it"
+        raise SynthesisError(
+            f"Line {line.id} ({_short(line.text)!r}): the voice could not {what}: {outcome}"
+        ) from outcome
+    return outcome
 
 
 def _short(text: str, most: int = 40) -> str:

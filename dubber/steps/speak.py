@@ -3,7 +3,7 @@ an edited line alone is spoken again."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -21,8 +21,10 @@ from dubber.steps.hear import Sound
 from dubber.steps.run import Run
 from dubber.steps.wording import clock
 from dubber.store import Key
-from tts.door import Emotion, Engine, FloatArray, Reference, SpeechRequest, Voice
+from tts.door import Emotion, Engine, FloatArray, Reference, Result, SpeechRequest, Voice
 from tts.errors import BadReference
+
+WAV = ".wav"
 
 NATURAL, TAKE = 1, 2
 """Versions of what the natural pass and the synthesize stage compute."""
@@ -129,19 +131,24 @@ def prepare(run: Run, engine: Engine, lines: Sequence[Line], sound: Sound) -> Ca
 
 
 def natural_lengths(run: Run, cast_: Cast, lines: Sequence[Line]) -> dict[str, int]:
-    """How long each line is unhurried, in ms, measured by speaking it; lines that cannot be spoken are left out."""
+    """How long each line is unhurried, in ms, as the engine measures it; lines that cannot be spoken are left out."""
     lengths: dict[str, int] = {}
     silent: list[str] = []
+    keys = {line.id: store.key("natural", NATURAL, cast_.inputs(line), _said(run, line)) for line in lines}
     with run.stage("measure") as advance:
-        for done, line in enumerate(lines, 1):
-            key = store.key("natural", NATURAL, cast_.inputs(line), _said(run, line))
-            length = run.cache.json(key, partial(_natural, run, cast_, line))
-            if length is None:
-                silent.append(
-                    f"{clock(line.span)}: {line.text!r} holds nothing that can be spoken; it stays silent."
-                )
-            else:
-                lengths[line.id] = length
+        done = 0
+        for group, missing in _groups(lines, lambda line: run.cache.has(keys[line.id]), cast_.engine.batch):
+            requests = [_request(run, cast_, line, None) for line in missing]
+            measured = _by_line(missing, synthesize.measure(cast_.engine, missing, requests))
+            for line in group:
+                length = run.cache.json(keys[line.id], partial(measured.get, line.id))
+                if length is None:
+                    silent.append(
+                        f"{clock(line.span)}: {line.text!r} holds nothing that can be spoken; it stays silent."
+                    )
+                else:
+                    lengths[line.id] = length
+            done += len(group)
             advance(done / len(lines))
     run.note_all(silent)
     return lengths
@@ -154,38 +161,66 @@ def plan(lines: Sequence[Line], lengths: Mapping[str, int], duration: int) -> di
 
 
 def takes(run: Run, cast_: Cast, lines: Sequence[Line], slots: Mapping[str, Slot]) -> tuple[Take, ...]:
-    """Every line spoken into its slot, exactly as long; kept one by one as they are made."""
+    """Every line spoken into its slot, exactly as long; kept as each batch is made."""
     spoken = [line for line in lines if line.id in slots]
-    made = []
+    keys = {
+        line.id: store.key(
+            "take",
+            TAKE,
+            cast_.inputs(line),
+            {**_said(run, line), "slot_ms": slots[line.id].span.duration},
+        )
+        for line in spoken
+    }
+    made: list[Take] = []
     with run.stage("synthesize") as advance:
-        for done, line in enumerate(spoken, 1):
-            made.append(_take(run, cast_, line, slots[line.id]))
-            advance(done / len(spoken))
+        for group, missing in _groups(
+            spoken, lambda line: run.cache.has(keys[line.id], WAV), cast_.engine.batch
+        ):
+            requests = [
+                _request(run, cast_, line, slots[line.id].span.duration * SAMPLES_PER_MS) for line in missing
+            ]
+            fresh = _by_line(missing, synthesize.speak(cast_.engine, missing, requests))
+            made += [_take(run, line, slots[line.id], keys[line.id], fresh.get(line.id)) for line in group]
+            advance(len(made) / len(spoken))
     return tuple(made)
 
 
-def _take(run: Run, cast_: Cast, line: Line, slot: Slot) -> Take:
-    said = {**_said(run, line), "slot_ms": slot.span.duration}
-    key = store.key("take", TAKE, cast_.inputs(line), said)
-    target = slot.span.duration * SAMPLES_PER_MS
+def _take(run: Run, line: Line, slot: Slot, key: Key, fresh: synthesize.Spoken | None) -> Take:
+    """A line's take from the cache, where `fresh` is put first if it was not there."""
 
     def make(out: Path) -> dict[str, object]:
-        spoken = synthesize.speak(cast_.engine, line, _request(run, cast_, line, target))
-        assert spoken is not None, "a line without sound has no slot"
+        assert fresh is not None, "a line without sound has no slot"
         with AudioWriter(out, channels=1) as writer:
-            writer.append(spoken.samples[:, None])
-        loudness = loudness_of(spoken.samples[:, None]).to_json()
-        return {"onset": spoken.onset, "offset": spoken.offset, "notes": spoken.notes, "loudness": loudness}
+            writer.append(fresh.samples[:, None])
+        loudness = loudness_of(fresh.samples[:, None]).to_json()
+        return {"onset": fresh.onset, "offset": fresh.offset, "notes": fresh.notes, "loudness": loudness}
 
-    path = run.cache.file(key, ".wav", make)
-    notes = run.cache.notes(key, ".wav")
+    path = run.cache.file(key, WAV, make)
+    notes = run.cache.notes(key, WAV)
     loudness = Loudness.from_json(notes["loudness"])
     return Take(line, slot, path, key, notes["onset"], notes["offset"], notes["notes"], loudness)
 
 
-def _natural(run: Run, cast_: Cast, line: Line) -> int | None:
-    spoken = synthesize.speak(cast_.engine, line, _request(run, cast_, line, None))
-    return None if spoken is None else spoken.natural
+def _groups(
+    lines: Sequence[Line], kept: Callable[[Line], bool], size: int
+) -> Iterator[tuple[list[Line], list[Line]]]:
+    """Lines in order, in groups that hold up to `size` that are not `kept` yet; each with those of it."""
+    group: list[Line] = []
+    missing: list[Line] = []
+    for line in lines:
+        group.append(line)
+        if not kept(line):
+            missing.append(line)
+        if len(missing) == size:
+            yield group, missing
+            group, missing = [], []
+    if group:
+        yield group, missing
+
+
+def _by_line(lines: Sequence[Line], results: Sequence[Result]) -> dict[str, Result]:
+    return {line.id: result for line, result in zip(lines, results, strict=True)}
 
 
 def _request(run: Run, cast_: Cast, line: Line, target: int | None) -> SpeechRequest:

@@ -7,13 +7,22 @@ import signal
 import subprocess
 import sys
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sounds import speaker
 
 from tts import espeaklib
-from tts.door import OUTPUT_RATE, Emotion, Reference, SpeechRequest, Take, Voice
-from tts.errors import BadReference, EngineMissing, LanguageNotSpoken, NothingToSay, SpeakingFailed
+from tts.door import OUTPUT_RATE, Emotion, Reference, SpeechRequest, Take, Voice, result
+from tts.errors import (
+    BadReference,
+    EngineMissing,
+    LanguageNotSpoken,
+    NothingToSay,
+    NotOffered,
+    SpeakingFailed,
+)
 from tts.espeak import NAME, REVISION, SLOWEST_STRETCH, Espeak
 from tts.prosody import measure
 
@@ -30,11 +39,15 @@ def voice(engine: Espeak) -> Voice:
     return engine.voice(speaker(120.0))
 
 
+def spoken(engine: Espeak, request: SpeechRequest) -> Take:
+    (outcome,) = engine.speak([request])
+    return result(outcome)
+
+
 def take(
     engine: Espeak, voice: Voice, emotion: Emotion | None = None, target: int | None = None, text: str = TEXT
 ) -> Take:
-    (made,) = engine.speak([SpeechRequest(text, "es", voice, emotion, target)])
-    return made
+    return spoken(engine, SpeechRequest(text, "es", voice, emotion, target))
 
 
 def heard(made: Take) -> float:
@@ -127,8 +140,8 @@ def test_a_take_depends_on_its_own_request_alone(engine: Espeak) -> None:
         for text, language in (("Hola a todos.", "es"), ("Guten Tag zusammen.", "de"))
         for target in (None, 60_000)
     ]
-    forth = [digest(made) for made in engine.speak(requests)]
-    back = [digest(made) for made in engine.speak(requests[::-1])][::-1]
+    forth = [digest(result(made)) for made in engine.speak(requests)]
+    back = [digest(result(made)) for made in engine.speak(requests[::-1])][::-1]
     alone = [digest(made) for request in requests for made in engine.speak([request])]
     assert forth == back == alone
     assert len(set(forth)) == len(requests)
@@ -164,7 +177,7 @@ def test_a_tag_finds_its_language_or_a_wider_one(
     engine: Espeak, voice: Voice, tag: str, identifier: str
 ) -> None:
     assert engine.speaks(tag)
-    (made,) = engine.speak([SpeechRequest("ka 2", tag, voice)])
+    made = spoken(engine, SpeechRequest("ka 2", tag, voice))
     assert str(made.notes["voice"]).partition("+")[0] == identifier
 
 
@@ -174,7 +187,7 @@ def test_a_language_it_does_not_have_is_refused_and_never_another_spoken(
 ) -> None:
     assert not engine.speaks(tag)
     with pytest.raises(LanguageNotSpoken, match="does not speak"):
-        engine.speak([SpeechRequest("Hola.", tag, voice)])
+        spoken(engine, SpeechRequest("Hola.", tag, voice))
 
 
 def test_every_listed_language_speaks(engine: Espeak) -> None:
@@ -190,6 +203,25 @@ def test_every_listed_language_speaks(engine: Espeak) -> None:
 def test_nothing_to_say_is_told(engine: Espeak, voice: Voice, text: str) -> None:
     with pytest.raises(NothingToSay):
         take(engine, voice, text=text)
+
+
+def test_one_bad_request_costs_the_others_nothing(engine: Espeak, voice: Voice) -> None:
+    texts = ("Hola.", "...", "Adiós.")
+    requests = [SpeechRequest(text, "es", voice) for text in texts]
+    first, nothing, last = engine.speak(requests)
+    assert isinstance(nothing, NothingToSay)
+    assert [result(first).natural, result(last).natural] == [
+        take(engine, voice, text=text).natural for text in ("Hola.", "Adiós.")
+    ]
+    measured = engine.measure([replace(request, target=9_000) for request in requests])
+    assert measured[::2] == [result(first).natural, result(last).natural]
+    assert isinstance(measured[1], NothingToSay)
+
+
+@pytest.mark.parametrize("source", ["sad and slow", (0.0,) * 8])
+def test_a_manner_in_words_or_numbers_is_not_offered(engine: Espeak, source: str | tuple[float, ...]) -> None:
+    with pytest.raises(NotOffered, match="recording"):
+        engine.emotion(source)
 
 
 def test_markup_phonemes_and_null_bytes_are_text(engine: Espeak, voice: Voice) -> None:
@@ -258,7 +290,7 @@ def test_pictures_in_a_text_are_not_spoken(engine: Espeak, voice: Voice) -> None
 
 
 def test_chinese_characters_that_japanese_cannot_read_are_counted(engine: Espeak, voice: Voice) -> None:
-    kana, kanji = engine.speak([SpeechRequest(text, "ja", voice) for text in ("にほんご", "日本語")])
+    kana, kanji = (spoken(engine, SpeechRequest(text, "ja", voice)) for text in ("にほんご", "日本語"))
     assert "unread" not in kana.notes
     assert kanji.notes["unread"] == 3
 
