@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import io
-import json
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from dubber.errors import DubberError, Interrupted
-
-STATUSES = (
-    "Exit status: 0 done · 1 a bug of ours · 2 usage · 3 bad media · 4 something missing · 5 cannot write "
-    "(no space, no permission) · 6 project in use · 7 translation failed · 8 bad subtitles · "
-    "9 synthesis failed · 10 some films of a batch failed · 130 interrupted"
-)
+from dubber import models_cli
+from dubber.told import STATUSES, Json, error_json, print_json, told
 
 app = typer.Typer(
     name="dubber",
@@ -30,8 +22,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(models_cli.app, name="models")
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs instead of a table.")]
 To = Annotated[str, typer.Option("--to", help="Language to dub into: es, pt-BR, Japanese …")]
 From = Annotated[str | None, typer.Option("--from", help="Language spoken in the film.")]
 ProfileName = Annotated[
@@ -108,7 +100,7 @@ def translate(
     as_json: Json = False,
 ) -> None:
     """Dub one film: film in, dubbed film out. What an earlier run has done is taken from its project."""
-    with _told(as_json) as shown:
+    with told(as_json) as shown:
         from dubber import pipeline, progress, tables
         from dubber.settings import Settings
 
@@ -164,7 +156,7 @@ def render(
     as_json: Json = False,
 ) -> None:
     """Make a dub again after its subtitles, voices or choices were edited. Only what changed is made."""
-    with _told(as_json) as shown:
+    with told(as_json) as shown:
         from dubber import pipeline, progress, tables
 
         with progress.watcher(json=as_json) as watch:
@@ -206,7 +198,7 @@ def batch(
     as_json: Json = False,
 ) -> None:
     """Dub every film in a folder. Run it again to go on; one bad film stops nobody."""
-    with _told(as_json) as shown:
+    with told(as_json) as shown:
         from dubber import batch as films
         from dubber import tables
         from dubber.settings import Settings
@@ -233,7 +225,7 @@ def batch(
 @app.command(epilog=STATUSES)
 def doctor(as_json: Json = False) -> None:
     """Say what this machine has and lacks, and the command for each lack."""
-    with _told(as_json) as shown:
+    with told(as_json) as shown:
         from dubber import doctor as surgery
         from dubber import tables
 
@@ -258,41 +250,5 @@ def main() -> NoReturn:
     try:
         raise SystemExit(app(standalone_mode=False))
     except usage_error as error:
-        _print_json({"error": _error_json("UsageError", error.format_message(), None, error.exit_code)})
+        print_json({"error": error_json("UsageError", error.format_message(), None, error.exit_code)})
         raise SystemExit(error.exit_code) from None
-
-
-@contextmanager
-def _told(as_json: bool) -> Iterator[dict[str, Any]]:
-    """Turns what can go wrong into its sentence and its exit status; with `as_json` prints what the body put into
-    the dictionary it is given, and the error, as one object."""
-    shown: dict[str, Any] = {}
-    error: DubberError | None = None
-    try:
-        yield shown
-    except KeyboardInterrupt:
-        error = Interrupted("Stopped.", hint="What is done is kept: run the same command again to go on.")
-    except DubberError as caught:
-        error = caught
-    except Exception as bug:
-        if as_json:
-            _print_json(
-                {**shown, "error": _error_json(type(bug).__name__, f"A bug in dubber: {bug}", None, 1)}
-            )
-        raise
-    if as_json:
-        if error is not None:
-            shown["error"] = _error_json(type(error).__name__, str(error), error.hint, error.exit_status)
-        _print_json(shown)
-    elif error is not None:
-        sys.stderr.write(f"dubber: {error}\n" + (f"        {error.hint}\n" if error.hint else ""))
-    if error is not None:
-        raise typer.Exit(error.exit_status)
-
-
-def _error_json(kind: str, message: str, hint: str | None, status: int) -> dict[str, Any]:
-    return {"type": kind, "message": message, "hint": hint, "exit_status": status}
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=1) + "\n")

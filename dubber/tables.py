@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from dubber.batch import Outcome, Watch
     from dubber.doctor import Finding
+    from dubber.models.store import Found
 
 LINES_SHOWN = 12
 """Lines with something to look at that are printed; the rest stands in report.json."""
@@ -104,6 +105,25 @@ def show_doctor(findings: Sequence[Finding]) -> None:
         table.add_row(mark, Text(finding.name), Text(finding.told))
         if finding.remedy:
             table.add_row("", "", Text(f"→ {finding.remedy}"))
+    _console().print(table)
+
+
+def show_models(found: Sequence[Found]) -> None:
+    """One row per model: what for, how large, under which licences, what of it is here."""
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("model", "", "about", "what for", "licence", "folder", box=None)
+    for one in found:
+        colour = {"here": "green", "partly": "yellow", "missing": "dim"}[one.state]
+        table.add_row(
+            Text(one.model.name),
+            Text(one.state, colour),
+            f"{one.model.about / 1e9:.1f} GB",
+            Text(f"{one.model.profile}: {one.model.purpose}"),
+            Text("\n".join(licence.name for licence in one.model.licences)),
+            Text(str(one.folder), overflow="fold"),
+        )
     _console().print(table)
 
 
