@@ -1,0 +1,22 @@
+"""Text to ids, for every release's own way of writing. No sound and no tensor here."""
+
+from tts.indextts2.text.bpe import Tokenizer
+from tts.indextts2.text.frontend import LANGUAGES, TextFrontend
+from tts.indextts2.text.normalise import Glossary, Normaliser, read_glossary
+from tts.indextts2.text.pinyin import PINYIN, corrected
+from tts.indextts2.text.pretokenise import pretokenise
+from tts.indextts2.text.split import LIMIT, split
+
+__all__ = [
+    "LANGUAGES",
+    "LIMIT",
+    "PINYIN",
+    "Glossary",
+    "Normaliser",
+    "TextFrontend",
+    "Tokenizer",
+    "corrected",
+    "pretokenise",
+    "read_glossary",
+    "split",
+]
