@@ -1,5 +1,5 @@
 # One command per habit. Everything lives in .venv; apt is asked only for what pip cannot bring.
-.PHONY: demo test test-full lint format bench bench-voice install install-dev install-studio clean
+.PHONY: demo test test-full lint format bench bench-voice install install-dev install-voice install-studio clean
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -36,6 +36,7 @@ bench-voice: install-dev ## speed of the IndexTTS2 voice at the released size, w
 
 install: .venv/.light
 install-dev: .venv/.dev
+install-voice: .venv/.voice
 install-studio: .venv/.studio
 
 .venv/pyvenv.cfg:
@@ -52,6 +53,10 @@ install-studio: .venv/.studio
 	@# the tests need no GPU: where a CPU build of torch is at hand, TORCH names it
 	sed 's/^torch==.*/$(TORCH)/' constraints.txt > .venv/constraints.txt
 	$(PIP) .venv/constraints.txt $(TORCH) --editable '.[dev,voice]'
+	@touch $@
+
+.venv/.voice: .venv/.light
+	$(PIP) constraints.txt --editable '.[voice]'
 	@touch $@
 
 .venv/.studio: .venv/.light

@@ -18,6 +18,9 @@ import numpy as np
 from bench.goldens import codec, conditioning, decode, ears, flow, gpt, pipeline, text, vocoder
 from bench.goldens.harness import KIT, Case, load_cases
 
+NOT_COMPUTED = {"margin", "tokens"}
+"""What goldens store beside outputs: how close a decision was, and the tokens that a case was led along."""
+
 Runner = Callable[[Case], dict[str, object]]
 
 RUNNERS: dict[str, Runner] = {}
@@ -53,7 +56,7 @@ def compare(case: Case) -> Iterator[Line]:
         )
         return
     outputs = runner(case)
-    wanted = {key for key in case.raw["outputs"] if key != "margin"}
+    wanted = set(case.raw["outputs"]) - NOT_COMPUTED
     for row in case.compare({key: outputs[key] for key in sorted(wanted & set(outputs))}).rows:
         yield Line(f"{case.size}/{case.id}/{row.key}", row.abs, row.rel, case.tolerance, row.ok, row.note)
     for key in sorted(wanted - set(outputs)):

@@ -29,6 +29,10 @@ From = Annotated[str | None, typer.Option("--from", help="Language spoken in the
 ProfileName = Annotated[
     str, typer.Option("--profile", help="studio (the real models) or draft (embedded engines).")
 ]
+VoiceName = Annotated[
+    str | None,
+    typer.Option("--voice", help="indextts2 or espeak; the profile's own where it is not said."),
+]
 Speakers = Annotated[int, typer.Option("--speakers", min=1, help="How many people speak.")]
 Background = Annotated[
     str, typer.Option("--background", help="What stays of the original: bed (music and effects), duck, none.")
@@ -78,6 +82,7 @@ def translate(
     to: To,
     source: From = None,
     profile: ProfileName = "studio",
+    voice: VoiceName = None,
     transcript: Annotated[
         Path | None, typer.Option("--transcript", help="What is said, as .srt: nothing is recognised then.")
     ] = None,
@@ -108,6 +113,7 @@ def translate(
             to,
             source=source,
             profile=profile,
+            voice=voice,
             speakers=speakers,
             background=background,
             track=track,
@@ -152,12 +158,13 @@ def render(
     emotion: Annotated[
         float | None, typer.Option("--emotion", min=0.0, max=1.0, help="Manner kept, 0 to 1.")
     ] = None,
+    voice: VoiceName = None,
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
     """Make a dub again after its subtitles, voices or choices were edited. Only what changed is made."""
     with told(as_json) as shown:
-        from dubber import pipeline, progress, tables
+        from dubber import pipeline, progress, tables, voices
 
         with progress.watcher(json=as_json) as watch:
             reports = pipeline.render(
@@ -168,6 +175,7 @@ def render(
                     "burn": burn,
                     "keep_original": original,
                     "emotion": emotion,
+                    "voice": None if voice is None else voices.named(voice).name,
                 },
                 output=output,
                 audio_only=audio_only,
@@ -188,6 +196,7 @@ def batch(
     to: To,
     source: From = None,
     profile: ProfileName = "studio",
+    voice: VoiceName = None,
     speakers: Speakers = 1,
     background: Background = "bed",
     no_original: NoOriginal = False,
@@ -207,6 +216,7 @@ def batch(
             to,
             source=source,
             profile=profile,
+            voice=voice,
             speakers=speakers,
             background=background,
             keep_original=not no_original,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from dubber import profiles
+from dubber import profiles, voices
 from dubber.errors import DubberError, MissingError
 
 
@@ -29,7 +29,17 @@ class Finding:
 
 def examine() -> tuple[Finding, ...]:
     """Everything looked for, in the order of the flow."""
-    return (_python(), _ffmpeg(), _listener(), _recogniser(), _translator(), _voice(), _studio(), _disk())
+    return (
+        _python(),
+        _ffmpeg(),
+        _listener(),
+        _recogniser(),
+        _translator(),
+        _voice(),
+        _indextts2(),
+        _studio(),
+        _disk(),
+    )
 
 
 def check(findings: Sequence[Finding]) -> None:
@@ -85,10 +95,19 @@ def _translator() -> Finding:
 
 def _voice() -> Finding:
     try:
-        engine = profiles.engine(profiles.DRAFT)
+        engine = voices.opened(profiles.DRAFT.voice)
     except DubberError as error:
         return Finding("voice (eSpeak NG)", False, str(error), error.hint)
     return Finding("voice (eSpeak NG)", True, f"{len(engine.languages())} languages")
+
+
+def _indextts2() -> Finding:
+    name = "voice (IndexTTS2)"
+    try:
+        told = voices.available(voices.INDEXTTS2.name)
+    except DubberError as error:
+        return Finding(name, False, str(error), error.hint, needed=False)
+    return Finding(name, True, told)
 
 
 def _studio() -> Finding:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dubber import atomic, media, profiles
+from dubber import atomic, media, profiles, voices
 from dubber.errors import MissingError, UsageError
 from dubber.media import Film
 from dubber.progress import Progress, Quiet
@@ -99,7 +99,7 @@ def render(
 def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> dict[str, Any]:
     """The flow over a project that is held locked; returns its report. `film` is its header."""
     run.cache.reset_counts()
-    engine = profiles.engine(run.profile)
+    engine = voices.opened(run.settings.voice or run.profile.voice, run.cache)
     synthesize.check_language(engine, run.settings.target)
     hear.check(run)
     wording.check(run)

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from dubber.errors import MissingError, UsageError
-
-if TYPE_CHECKING:
-    from tts.door import Engine
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One lane: what recognises, separates, translates and speaks. `packages` must be importable for it."""
+    """One lane: what recognises, separates, translates and speaks. `packages` must be importable for it; `voice` is the
+    name of an engine in `voices`."""
 
     name: str
     summary: str
@@ -31,7 +28,7 @@ DRAFT = Profile(
     recogniser="PocketSphinx",
     separator="stationary bed estimate",
     translator="Apertium",
-    voice="eSpeak NG",
+    voice="espeak",
 )
 
 STUDIO = Profile(
@@ -40,7 +37,7 @@ STUDIO = Profile(
     recogniser="faster-whisper",
     separator="Demucs",
     translator="a language model",
-    voice="IndexTTS2",
+    voice="indextts2",
     packages=("torch", "torchaudio", "transformers", "demucs", "sentencepiece", "safetensors"),
 )
 
@@ -69,22 +66,10 @@ def require(profile: Profile) -> None:
         names = ", ".join(lacking)
         packages = f", and its packages are not installed ({names}: `make install-studio`)" if lacking else ""
         raise MissingError(
-            f"The {profile.name} profile's models ({profile.recogniser}, {profile.separator}, {profile.voice}) "
+            f"The {profile.name} profile's other models ({profile.recogniser}, {profile.separator}) "
             f"cannot be loaded by dubber {_version()} yet{packages}.",
-            hint="Until a version brings them, use the embedded engines: --profile draft.",
+            hint="Until a version brings them, use the embedded engines: --profile draft, with any --voice.",
         )
-
-
-def engine(profile: Profile) -> Engine:
-    """The voice of a profile. Raises MissingError where it is not on this machine."""
-    require(profile)
-    from tts.errors import EngineMissing
-    from tts.espeak import Espeak
-
-    try:
-        return Espeak()
-    except EngineMissing as error:
-        raise MissingError(str(error), hint="Bring it with `make install`.") from error
 
 
 def _version() -> str:

@@ -27,8 +27,8 @@ class Settings:
     """What a person asked for, everything that shapes the film and nothing that does not.
 
     Languages are canonical BCP 47 tags. `transcript` and `translation` are sha256 digests of subtitle files
-    that were given and are kept in the project. `track` counts the film's audio tracks from 0. `seed` is
-    handed to voices that draw at random.
+    that were given and are kept in the project. `voice` names an engine of `voices`, None the profile's. `track`
+    counts the film's audio tracks from 0. `seed` is handed to voices that draw at random.
     """
 
     target: str
@@ -44,6 +44,7 @@ class Settings:
     synthetic_tag: bool = True
     emotion: float = 1.0
     seed: int = 0
+    voice: str | None = None
 
     def __post_init__(self) -> None:
         if self.background not in BACKGROUNDS:
@@ -60,18 +61,25 @@ class Settings:
 
     @classmethod
     def of(
-        cls, target: str, *, source: str | None = None, profile: str = "studio", **choices: Any
+        cls,
+        target: str,
+        *,
+        source: str | None = None,
+        profile: str = "studio",
+        voice: str | None = None,
+        **choices: Any,
     ) -> Settings:
-        """Settings from what a person typed: languages by any name, a profile that must exist.
+        """Settings from what a person typed: languages by any name, a profile and a voice that must exist.
 
-        Raises UsageError for a language or a profile that nobody knows.
+        Raises UsageError for a language, a profile or a voice that nobody knows.
         """
-        from dubber import languages, profiles
+        from dubber import languages, profiles, voices
 
         return cls(
             target=languages.canonical(target),
             source="und" if source is None else languages.canonical(source),
             profile=profiles.named(profile).name,
+            voice=None if voice is None else voices.named(voice).name,
             **choices,
         )
 

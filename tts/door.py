@@ -81,7 +81,8 @@ class Take:
 
     `natural` is the length in samples at which this engine spoke, or would speak, the line without a
     target. Where a target was given, `samples` has exactly that many. `notes` reports how the length
-    was reached, e.g. {"rate_wpm": 190, "stretch": 1.02}.
+    was reached, e.g. {"rate_wpm": 190, "stretch": 1.02}; under DOUBT, a few words on why the take should be
+    listened to before it is trusted.
     """
 
     samples: FloatArray = field(repr=False)
@@ -89,6 +90,9 @@ class Take:
     target: int | None
     notes: Mapping[str, float | int | str] = field(default_factory=dict)
 
+
+DOUBT = "doubt"
+"""The note of a take that the engine itself does not trust."""
 
 Result = TypeVar("Result")
 

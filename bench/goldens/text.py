@@ -13,7 +13,17 @@ from torch import Tensor
 from bench.goldens.harness import Case
 from tts.indextts2.emotion import NAMES, EmotionMatrix, capped, scaled
 from tts.indextts2.qwen import parse_reply
-from tts.indextts2.text import PINYIN, Normaliser, TextFrontend, Tokenizer, corrected, pretokenise, split
+from tts.indextts2.text import (
+    PINYIN,
+    MultilingualFrontend,
+    Normaliser,
+    TextFrontend,
+    Tokenizer,
+    corrected,
+    language_row,
+    pretokenise,
+    split,
+)
 
 Check = tuple[str, bool, str]
 """The case's name, whether it came out as recorded, and what came instead."""
@@ -75,6 +85,27 @@ def _pinyin(root: Path) -> Iterator[Check]:
         yield _same(text, (match and match[0], corrected(text)), (found, respelled))
 
 
+def _prepared25(root: Path) -> Iterator[Check]:
+    frontend, cases = _text25(root)
+    for case in cases:
+        yield _same(case["text"], frontend.prepared(case["text"], case["lang"]), case["final"])
+
+
+def _ids25(root: Path) -> Iterator[Check]:
+    frontend, cases = _text25(root)
+    for case in cases:
+        got = frontend.segments(case["text"], case["lang"], limit=case["max_tokens"])
+        yield _same(case["text"], got, case["ids"])
+
+
+def _languages25(root: Path) -> Iterator[Check]:
+    golden = _json(root, "text25.json")
+    for code, row in golden["lang_ids"].items():
+        yield _same(code, language_row(code), row)
+    for case in golden["cases"]:
+        yield _same(case["lang"], language_row(case["lang"]), case["lang_id"])
+
+
 def _capped(root: Path) -> Iterator[Check]:
     for case in _emotion(root)["normalize"]:
         got = capped(case["vector"], bias=case["bias"])
@@ -102,6 +133,9 @@ TEXT_CHECKS: dict[str, Callable[[Path], Iterable[Check]]] = {
     "text.segments": _segments,
     "text.splitter": _splitter,
     "text.pinyin": _pinyin,
+    "text25.prepared": _prepared25,
+    "text25.ids": _ids25,
+    "text25.languages": _languages25,
     "emotion.capped": _capped,
     "emotion.scaled": _scaled,
     "emotion.replies": _replies,
@@ -110,11 +144,22 @@ TEXT_CHECKS: dict[str, Callable[[Path], Iterable[Check]]] = {
 
 
 def _text20(root: Path) -> dict[str, Any]:
-    return dict(json.loads((root / "text" / "text20.json").read_text(encoding="utf-8")))
+    return _json(root, "text20.json")
+
+
+def _text25(root: Path) -> tuple[MultilingualFrontend, list[dict[str, Any]]]:
+    """The front end and its cases but for Japanese, which it refuses."""
+    golden = _json(root, "text25.json")
+    cases = [case for case in golden["cases"] if case["lang"].lower() != "ja"]
+    return MultilingualFrontend(root / golden["tiktoken"]), cases
 
 
 def _emotion(root: Path) -> dict[str, Any]:
-    return dict(json.loads((root / "text" / "emotion.json").read_text(encoding="utf-8")))
+    return _json(root, "emotion.json")
+
+
+def _json(root: Path, name: str) -> dict[str, Any]:
+    return dict(json.loads((root / "text" / name).read_text(encoding="utf-8")))
 
 
 def _same(name: str, got: object, wanted: object) -> Check:

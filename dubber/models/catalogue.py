@@ -157,7 +157,7 @@ INDEXTTS2 = Model(
             repo="facebook/w2v-bert-2.0",
             licence=MIT,
             about=_W2V_BERT * FLOAT32,
-            files=("config.json", "model.safetensors", "preprocessor_config.json"),
+            files=("config.json", "model.safetensors"),
             into="w2v-bert-2.0",
         ),
     ),

@@ -121,6 +121,8 @@ def require(name: str, files: Sequence[str] | None = None) -> Path:
     place = folder(model)
     bring = f"Bring it with `dubber models pull {name}`."
     lacking = [file for file in (model.files if files is None else files) if not (place / file).is_file()]
+    if not place.is_dir():
+        raise MissingError(f"The model {name} is not on this machine: {place} does not exist.", hint=bring)
     if lacking:
         raise MissingError(f"The model {name} lacks {_listed(lacking)} in {place}.", hint=bring)
     if (place / PARTIAL).is_dir():

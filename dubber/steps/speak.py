@@ -21,7 +21,7 @@ from dubber.steps.hear import Sound
 from dubber.steps.run import Run
 from dubber.steps.wording import clock
 from dubber.store import Key
-from tts.door import Emotion, Engine, FloatArray, Reference, Result, SpeechRequest, Voice
+from tts.door import DOUBT, Emotion, Engine, FloatArray, Reference, Result, SpeechRequest, Voice
 from tts.errors import BadReference
 
 WAV = ".wav"
@@ -183,6 +183,13 @@ def takes(run: Run, cast_: Cast, lines: Sequence[Line], slots: Mapping[str, Slot
             fresh = _by_line(missing, synthesize.speak(cast_.engine, missing, requests))
             made += [_take(run, line, slots[line.id], keys[line.id], fresh.get(line.id)) for line in group]
             advance(len(made) / len(spoken))
+    run.note_all(
+        [
+            f"{clock(take.line.span)}: listen to {take.line.text!r}: {take.notes[DOUBT]}."
+            for take in made
+            if DOUBT in take.notes
+        ]
+    )
     return tuple(made)
 
 

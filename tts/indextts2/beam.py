@@ -14,7 +14,7 @@ from torch import Tensor
 
 from tts.errors import SpeakingFailed
 from tts.indextts2.gpt import DECODED_POSITION, Gpt
-from tts.indextts2.job import Decoded, Ended, Job, codes_at_most
+from tts.indextts2.job import Decoded, Ended, Job, codes_at_most, spanned
 from tts.indextts2.sampling import UNIFORM_BITS, Knobs, Uniforms, keep, penalise, seen_at_start
 from tts.indextts2.trunk import KeyValueCache
 
@@ -23,9 +23,6 @@ LEAST_KEPT = 2
 
 SPENT = -1e9
 """Score that all beams but the first begin with, since they would all say the same."""
-
-SPAN = 64
-"""Attention reads the cache in multiples of this many positions."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +129,7 @@ class _Search:
         self.device, self.vocabulary = weight.device, gpt.config.codes
         self.width = min(self.vocabulary, max(job.sampling.width(self.vocabulary), 2 * beams))
         self.filled = prompt = len(job.prompt)
-        length = -(-(prompt + 1 + bound) // SPAN) * SPAN
+        length = spanned(prompt + 1 + bound)
         self.cache = cache = gpt.gpt.cache(beams, length, weight.device, weight.dtype)
         gpt.gpt.prefill(job.prompt.to(weight), cache, [0])
         for cached in (cache.keys, cache.values):
@@ -151,15 +148,15 @@ class _Search:
         """2·beams candidates (score, beam, token) by falling score, and which beams would stop if they might."""
         start, stop = self.gpt.config.start, self.gpt.config.stop
         positions = torch.full((self.beams,), self.filled, device=self.device)
-        span = min(-(-(self.filled + 1) // SPAN) * SPAN, self.cache.length)
+        span = spanned(self.filled + 1)
         hidden = self.gpt.gpt.step(self.x, self.cache, positions, span)  # [B, D]
         self.filled += 1
         log_p = self.gpt.logits(hidden).log_softmax(dim=-1)  # [B, V]
         scores = penalise(log_p, self.seen, self.knobs.penalty)
-        scores[:, start:stop] = -torch.inf
+        scores[:, start:stop].fill_(-torch.inf)
         wants = (scores[:, stop] >= scores.amax(dim=-1)) & early
         if early:
-            scores[:, stop] = -torch.inf
+            scores[:, stop].fill_(-torch.inf)
         ids, kept = keep(scores, self.knobs, self.width, LEAST_KEPT)  # [B, W]
         running = torch.tensor([beam.score for beam in alive], device=self.device)
         total = (kept + running[:, None]).flatten()  # [B·W]

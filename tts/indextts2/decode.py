@@ -18,7 +18,7 @@ from torch import Tensor
 from tts.errors import SpeakingFailed
 from tts.indextts2.beam import decode_beams
 from tts.indextts2.gpt import DECODED_POSITION, Gpt
-from tts.indextts2.job import Decoded, Ended, Job, codes_at_most
+from tts.indextts2.job import Decoded, Ended, Job, codes_at_most, spanned
 from tts.indextts2.sampling import Knobs, Uniforms, draw, keep, penalise, seen_at_start, widest
 
 __all__ = ["Decoded", "Job", "decode"]
@@ -29,9 +29,6 @@ that a row takes beyond its end is wasted."""
 
 CHECK_EVERY_ON_CPU = 1
 """There is nobody to wait for on a CPU."""
-
-SPAN = 64
-"""Attention reads the cache in multiples of this many positions, so that few shapes (and CUDA graphs) exist."""
 
 NEVER = -1
 """`wanted` of a row whose suppressed stop has not scored highest."""
@@ -86,7 +83,7 @@ class Batch:
         self.most = max(self.bounds)
         # the prompt, the start token, and every code fed back
         longest = max(len(job.prompt) + 1 + bound for job, bound in zip(jobs, self.bounds, strict=True))
-        self.cache = gpt.gpt.cache(rows, -(-longest // SPAN) * SPAN, device, weight.dtype)
+        self.cache = gpt.gpt.cache(rows, spanned(longest), device, weight.dtype)
 
         def numbers() -> Tensor:
             return torch.zeros(rows, dtype=torch.long, device=device)
@@ -116,8 +113,7 @@ class Batch:
                     running[row] = number = waiting.popleft()
                     reach[row] = self.enter(row, number)
             for _ in range(every):
-                span = -(-(max(reach.values()) + 1) // SPAN) * SPAN
-                advance(min(span, self.cache.length))
+                advance(min(spanned(max(reach.values()) + 1), self.cache.length))
                 reach = {row: filled + 1 for row, filled in reach.items()}
             for row, result in self.finished(running):
                 yield running.pop(row), result
@@ -148,14 +144,14 @@ class Batch:
         start, stop = self.gpt.config.start, self.gpt.config.stop
         hidden = self.gpt.gpt.step(self.x, self.cache, self.positions, span)  # [R, D]
         scores = penalise(self.gpt.logits(hidden), self.seen, self.knobs.penalty)  # [R, V]
-        scores[:, start:stop] = -torch.inf  # no codes: nothing could be spoken from them
+        scores[:, start:stop].fill_(-torch.inf)  # no codes: nothing could be spoken from them
 
         running = ~self.done
         early = self.count < self.least
         stopping = scores[:, stop].clone()
         wants = running & early & (self.wanted == NEVER) & (stopping >= scores.amax(dim=-1))
         self.wanted.copy_(torch.where(wants, self.count, self.wanted))
-        scores[:, stop] = torch.where(early, -torch.inf, stopping)
+        scores[:, stop] = stopping.masked_fill(early, -torch.inf)
 
         ids, kept = keep(scores, self.knobs, self.width)
         uniform = self.uniforms.gather(1, self.count[:, None])[:, 0]

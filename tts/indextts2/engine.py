@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from tts import tags
-from tts.door import OUTPUT_RATE, Emotion, EmotionSource, FloatArray, Reference, SpeechRequest, Take, Voice
+from tts.door import DOUBT, OUTPUT_RATE, Emotion, EmotionSource, FloatArray, Reference, SpeechRequest, Take, Voice
 from tts.errors import LanguageNotSpoken, NothingToSay, SpeakingFailed, VoiceError
 from tts.indextts2 import assemble, synthesis, voices
 from tts.indextts2 import clock as timing
@@ -149,8 +149,8 @@ class IndexTTS2:
 
     def speak(self, requests: Sequence[SpeechRequest]) -> list[Take | VoiceError]:
         """What each request came to, in order. Notes of a take: natural and target mel frames, their quotient as
-        `factor`, tokens, the bounds they had, how decoding ended (`ended`), how often it was tried, and
-        `ran_away` where no try came to an end by itself."""
+        `factor`, tokens, the bounds they had, how decoding ended (`ended`), how often it was tried, and DOUBT where
+        no try came to an end by itself or nothing is heard."""
         plans, errors = self._plans(requests)
         pieces = [piece for plan in plans.values() for piece in plan.pieces]
         spoken = synthesis.speak(self.release, pieces, self.options)
@@ -289,11 +289,18 @@ class IndexTTS2:
             "pieces": len(plan.pieces),
             "attempts": max(one.attempts for one in spoken),
         }
-        if any(piece.free and one.ran_away for piece, one in zip(plan.pieces, spoken, strict=True)):
-            notes["ran_away"] = 1
-        if float(np.abs(samples).max()) < INAUDIBLE:
-            notes["inaudible"] = 1
-        return notes
+        doubt = _doubt(plan.pieces, spoken, samples)
+        return notes | {DOUBT: doubt} if doubt else notes
+
+
+def _doubt(pieces: Sequence[Piece], spoken: Sequence[Spoken], samples: FloatArray) -> str | None:
+    """Why a take is not to be trusted unheard; None where nothing speaks against it."""
+    if float(np.abs(samples).max()) < INAUDIBLE:
+        return "nothing is heard"
+    endless = [piece.free for piece, one in zip(pieces, spoken, strict=True) if one.ran_away]
+    if not endless:
+        return None
+    return "the speech did not come to an end" if any(endless) else "the speech was cut off at its longest"
 
 
 def _worst(ends: Sequence[str]) -> str:

@@ -14,6 +14,9 @@ from tts.indextts2.sampling import Sampling
 MOST_CODES = 1500
 """Codes of one line that the released settings allow: 30 s at 50 Hz."""
 
+SPAN = 64
+"""Caches are as long as a multiple of this many positions, and are read in such multiples: few shapes, few graphs."""
+
 Ended = Literal["stop", "bound", "limit"]
 
 
@@ -68,3 +71,8 @@ def codes_at_most(gpt: Gpt, job: Job) -> int:
     if job.least > room:
         raise SpeakingFailed(f"At least {job.least} codes are asked for, and the model has room for {room}.")
     return min(job.most, room)
+
+
+def spanned(positions: int) -> int:
+    """`positions`, rounded up to whole SPANs."""
+    return -(-positions // SPAN) * SPAN

@@ -123,7 +123,7 @@ def keep(scores: Tensor, knobs: Knobs, width: int, least: int = 1) -> tuple[Tens
     # summed from the smallest up, as the rule is stated, so that rounding falls the same way
     mass = best.softmax(dim=-1).flip(-1).cumsum(dim=-1).flip(-1)  # of a candidate and all worse ones
     dropped = mass <= knobs.tail[:, None]
-    dropped[:, :least] = False
+    dropped[:, :least].fill_(False)
     return ids, best.masked_fill(dropped, -torch.inf)
 
 
@@ -134,7 +134,8 @@ def draw(ids: Tensor, scores: Tensor, uniform: Tensor) -> Tensor:
     """
     cumulative = scores.softmax(dim=-1).cumsum(dim=-1)
     passed = cumulative <= uniform[:, None] * cumulative[:, -1:]
-    alive = (scores > -torch.inf).sum(dim=-1)  # rounding may not carry the draw past the last candidate
+    # a cumulative sum taken in parallel need not rise everywhere, and must not carry the draw past the kept ones
+    alive = (scores > -torch.inf).sum(dim=-1)
     index = torch.minimum(passed.sum(dim=-1), (alive - 1).clamp(min=0))
     return ids.gather(-1, index[:, None])[:, 0]
 

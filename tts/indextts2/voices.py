@@ -49,7 +49,10 @@ class Speaker:
         """As safetensors."""
         from safetensors.torch import save
 
-        return save({field.name: getattr(self, field.name).contiguous().cpu() for field in fields(self)})
+        data: bytes = save(
+            {field.name: getattr(self, field.name).contiguous().cpu() for field in fields(self)}
+        )
+        return data
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Speaker:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from sounds import buzz
 
-from tts.door import OUTPUT_RATE, Emotion, Engine, Judge, Reference, SpeechRequest, Take, Voice, result
+from tts.door import DOUBT, OUTPUT_RATE, Emotion, Engine, Judge, Reference, SpeechRequest, Take, Voice, result
 from tts.errors import (
     BadReference,
     EngineMissing,
@@ -252,11 +252,12 @@ def test_a_line_that_never_ends_is_bounded_tried_again_and_marked(
     endless: IndexTTS2, voices: list[Voice]
 ) -> None:
     take = one(endless, SpeechRequest("Hello.", "en", voices[0]))
-    assert take.notes["ran_away"] == 1
+    assert take.notes[DOUBT] == "the speech did not come to an end"
     assert take.notes["attempts"] == 1 + synthesis.RETRIES
     assert int(take.notes["tokens"]) <= release_limit(endless)
     kept = one(endless, SpeechRequest("Hello.", "en", voices[0], target=48_000))
     assert kept.notes["ended"] == "bound"
+    assert kept.notes[DOUBT] == "the speech was cut off at its longest"
     assert len(kept.samples) == 48_000
 
 

@@ -2,9 +2,11 @@
 
 from tts.indextts2.text.bpe import Tokenizer
 from tts.indextts2.text.frontend import LANGUAGES, TextFrontend
+from tts.indextts2.text.multilingual import MultilingualFrontend, language_row
 from tts.indextts2.text.normalise import Glossary, Normaliser, read_glossary
 from tts.indextts2.text.pinyin import PINYIN, corrected
 from tts.indextts2.text.pretokenise import pretokenise
+from tts.indextts2.text.ranks import RankTokenizer
 from tts.indextts2.text.split import LIMIT, split
 
 __all__ = [
@@ -12,10 +14,13 @@ __all__ = [
     "LIMIT",
     "PINYIN",
     "Glossary",
+    "MultilingualFrontend",
     "Normaliser",
+    "RankTokenizer",
     "TextFrontend",
     "Tokenizer",
     "corrected",
+    "language_row",
     "pretokenise",
     "read_glossary",
     "split",

@@ -44,8 +44,6 @@ _MARKS = {
 """In the order of the alternation. What is typed three times (`,,,`) is an ellipsis."""
 
 _MARK = re.compile("|".join(map(re.escape, _MARKS)))
-_MARKS["$"] = "."
-_CHINESE_MARK = re.compile("|".join(map(re.escape, _MARKS)))
 
 
 class Normaliser:
@@ -77,8 +75,8 @@ class Normaliser:
             text = _FOREIGN_NAME.sub(lambda match: names.take(match[0]), text)
         text = in_words(text, language)
         text = _HELD_HYPHEN.sub("-", names.put_back(text))
-        marks = _CHINESE_MARK if language == "zh" else _MARK
-        return annotations.put_back(marks.sub(lambda match: _MARKS[match[0]], text))
+        text = plain_marks(text)
+        return annotations.put_back(text.replace("$", ".") if language == "zh" else text)
 
     def _said_in(self, language: Language, term: str) -> str:
         said = self._said.get(term.lower(), term)
@@ -95,6 +93,11 @@ def route(text: str) -> Language:
     ):
         return "zh"
     return "en"
+
+
+def plain_marks(text: str) -> str:
+    """The marks that the models know in place of all others: `：` → `,`, `“` → `'`, a line end → a space."""
+    return _MARK.sub(lambda match: _MARKS[match[0]], text)
 
 
 def clean(text: str) -> str:

@@ -1,0 +1,134 @@
+"""Which voices there are, what each needs on this machine, and how it is opened. Never how it speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dubber import store
+from dubber.errors import MissingError, UsageError
+
+if TYPE_CHECKING:
+    from dubber.store import Cache
+    from tts.door import Engine
+
+KEPT = 1
+"""Version of how a computed voice is kept."""
+
+SUFFIX = ".voice"
+
+
+@dataclass(frozen=True)
+class VoiceEngine:
+    """An engine by the name that --voice takes. `packages` must be importable for it; `install` brings them."""
+
+    name: str
+    title: str
+    packages: tuple[str, ...]
+    install: str
+    open: Callable[[Cache | None], Engine]
+    model: str | None = None
+    """What of the model store it needs."""
+
+
+def _espeak(_: Cache | None) -> Engine:
+    from tts.errors import EngineMissing
+    from tts.espeak import Espeak
+
+    try:
+        return Espeak()
+    except EngineMissing as error:
+        raise MissingError(str(error), hint="Bring it with `make install`.") from error
+
+
+def _indextts2(cache: Cache | None) -> Engine:
+    from dubber.models import store as models
+
+    folder = models.require(INDEXTTS2.name)
+    from tts.errors import BadWeights, EngineMissing
+    from tts.indextts2.engine import IndexTTS2
+
+    try:
+        return IndexTTS2.load(folder, keep=Shelf(cache) if cache else None)
+    except (EngineMissing, BadWeights) as error:
+        raise MissingError(
+            str(error), hint="Compare the files with `dubber models verify indextts2`."
+        ) from error
+
+
+ESPEAK = VoiceEngine("espeak", "eSpeak NG", (), "make install", _espeak)
+INDEXTTS2 = VoiceEngine(
+    "indextts2",
+    "IndexTTS2",
+    ("torch", "transformers", "safetensors", "sentencepiece", "wetext", "yaml"),
+    "make install-voice",
+    _indextts2,
+    model="indextts2",
+)
+
+VOICES = {engine.name: engine for engine in (INDEXTTS2, ESPEAK)}
+
+
+def named(name: str) -> VoiceEngine:
+    """The engine of that name. Raises UsageError where there is none."""
+    try:
+        return VOICES[name]
+    except KeyError:
+        raise UsageError(f"There is no voice {name!r}.", hint=f"Choose one of {', '.join(VOICES)}.") from None
+
+
+def opened(name: str, cache: Cache | None = None) -> Engine:
+    """The engine, ready to speak; voices that it computes are kept in `cache`.
+
+    Raises MissingError where its packages or its models are not on this machine, or are damaged.
+    """
+    available(name)
+    return named(name).open(cache)
+
+
+def available(name: str) -> str:
+    """Where the engine comes from, looked at and not loaded.
+
+    Raises MissingError where its packages or the files of its model are not on this machine.
+    """
+    engine = named(name)
+    lacking = [package for package in engine.packages if find_spec(package) is None]
+    if lacking:
+        raise MissingError(
+            f"The voice {engine.title} needs packages that are not installed: {', '.join(lacking)}.",
+            hint=f"Bring them with `{engine.install}`.",
+        )
+    if engine.model is None:
+        return "embedded"
+    from dubber.models import store as models
+
+    return str(models.require(engine.model))
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """A project's cache as the place where an engine keeps the voices it has computed."""
+
+    cache: Cache
+
+    def get(self, key: str) -> bytes | None:
+        """What was put under `key`, None where nothing was."""
+        kept = _key(key)
+        if not self.cache.has(kept, SUFFIX):
+            return None
+        return self.cache.file(kept, SUFFIX, _never).read_bytes()
+
+    def put(self, key: str, data: bytes) -> None:
+        """Keeps `data` under `key`."""
+        self.cache.file(_key(key), SUFFIX, lambda out: {"bytes": out.write_bytes(data)})
+
+
+def _key(key: str) -> store.Key:
+    return store.key("voice", KEPT, {"voice": key}, None)
+
+
+def _never(_: Path) -> None:
+    raise AssertionError("a voice is read only where one is kept")

@@ -1,0 +1,149 @@
+"""A film spoken by IndexTTS2, whole: with a tiny release in the store, what it says is noise, but every part runs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiny
+import torch
+from films import TALK, Made, make
+
+from dubber import pipeline, srt, voices
+from dubber.errors import MissingError, UsageError
+from dubber.settings import Settings
+from dubber.store import Cache
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model store with a tiny release in it."""
+    root = tmp_path_factory.mktemp("models")
+    tiny.write(root / "indextts2")
+    return root
+
+
+@pytest.fixture
+def stored(models: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUBBER_MODELS", str(models))
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="module")
+def dubbed(tmp_path_factory: pytest.TempPathFactory, models: Path) -> tuple[Made, dict[str, Any]]:
+    """A film dubbed with that release, its project and its report."""
+    made = make(tmp_path_factory.mktemp("films"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DUBBER_MODELS", str(models))
+        torch.set_num_threads(1)
+        return made, dub(made)
+
+
+def dub(made: Made, **choices: Any) -> dict[str, Any]:
+    settings = Settings.of("en", source="es", profile="draft", voice="indextts2", **choices)
+    # the film speaks English; that it is taken for Spanish changes nothing here
+    return pipeline.translate(
+        made.film,
+        settings,
+        transcript=renamed(made.translation, "source.es.srt"),
+        translation=renamed(made.transcript, "target.en.srt"),
+        jobs=1,
+    )
+
+
+def renamed(path: Path, name: str) -> Path:
+    return Path(shutil.copyfile(path, path.with_name(name)))
+
+
+def test_every_take_has_the_samples_of_its_slot(dubbed: tuple[Made, dict[str, Any]]) -> None:
+    _, report = dubbed
+    assert report["timing"]["take_length_error_samples"] == 0
+    assert report["timing"]["overlap_ms"] == 0
+    assert len(report["lines"]) == len(TALK)
+    for line in report["lines"]:
+        told = line["voice"]
+        assert told["target_frames"] * 256 / 22_050 * 1000 == pytest.approx(
+            line["slot"][1] - line["slot"][0], abs=12
+        )
+        assert {"tokens", "ended", "factor", "natural_frames"} <= set(told)
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_second_run_speaks_nothing_and_an_edited_line_is_spoken_alone(
+    dubbed: tuple[Made, dict[str, Any]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, _ = dubbed
+    place = tmp_path / "film"
+    shutil.copytree(made.film.parent, place, copy_function=shutil.copy2)
+    project = place / "talk.dub"
+    heard: list[object] = []
+    monkeypatch.setattr("tts.indextts2.voices.listen", lambda *_: heard.append(_))
+    (again,) = pipeline.render(project, jobs=1)
+    assert again["lines_remade"] == 0
+    subtitles = project / "en.srt"
+    cues = list(srt.read(subtitles).cues)
+    cues[1] = srt.Cue(cues[1].start, cues[1].end, "The ship leaves at eight.", cues[1].speaker)
+    subtitles.write_text(srt.serialise(cues), "utf-8")
+    (edited,) = pipeline.render(project, jobs=1)
+    assert edited["cache"]["natural"]["misses"] == 1
+    assert edited["lines_remade"] <= 2  # the line, and a neighbour that made room for it
+    assert heard == []  # the speaker's voice was kept, not heard again
+
+
+def test_the_project_remembers_who_speaks(dubbed: tuple[Made, dict[str, Any]]) -> None:
+    made, report = dubbed
+    assert report["settings"]["voice"] == "indextts2"
+    kept = json.loads((made.film.with_suffix(".dub") / "project.json").read_text())
+    assert "indextts2" in json.dumps(kept)
+
+
+@pytest.mark.usefixtures("stored")
+def test_a_language_it_does_not_speak_is_refused_before_any_work(tmp_path: Path) -> None:
+    made = make(tmp_path)
+    settings = Settings.of("fi", source="en", profile="draft", voice="indextts2")
+    with pytest.raises(MissingError, match="does not speak") as told:
+        pipeline.translate(made.film, settings, transcript=made.transcript)
+    assert "en" in str(told.value.hint)
+
+
+def test_a_voice_without_its_models_names_the_command_that_brings_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DUBBER_MODELS", str(tmp_path))
+    with pytest.raises(MissingError) as told:
+        voices.opened("indextts2")
+    assert "dubber models pull indextts2" in str(told.value.hint)
+
+
+def test_a_voice_with_a_damaged_file_is_not_opened(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(models / "indextts2", tmp_path / "indextts2")
+    (tmp_path / "indextts2" / "s2mel.pth").write_bytes(b"not weights")
+    monkeypatch.setenv("DUBBER_MODELS", str(tmp_path))
+    with pytest.raises(MissingError, match="s2mel") as told:
+        voices.opened("indextts2")
+    assert "dubber models verify" in str(told.value.hint)
+
+
+def test_a_voice_without_its_packages_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dubber.voices.find_spec", lambda _: None)
+    with pytest.raises(MissingError, match="torch") as told:
+        voices.opened("indextts2")
+    assert "make install-voice" in str(told.value.hint)
+
+
+def test_a_voice_that_nobody_knows_is_a_usage_error() -> None:
+    with pytest.raises(UsageError, match="no voice"):
+        Settings.of("en", voice="nobody")
+
+
+def test_a_shelf_keeps_what_it_is_given(tmp_path: Path) -> None:
+    shelf = voices.Shelf(Cache(tmp_path))
+    assert shelf.get("one") is None
+    shelf.put("one", b"voice")
+    assert shelf.get("one") == b"voice"
+    assert shelf.get("other") is None
