@@ -99,7 +99,7 @@ def dimensions(size: str) -> Dimensions:
             "layers": 2,
             "max_mel_tokens": 180,
             "max_text_tokens": 60,
-            "number_text_tokens": 600,
+            "number_text_tokens": 620,
             "number_mel_codes": 258,
             "start_mel_token": 256,
             "stop_mel_token": 257,

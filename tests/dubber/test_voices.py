@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from films import TALK, Made, make
 
+from bench import filled
 from dubber import pipeline, srt, voices
 from dubber.errors import MissingError, UsageError
 from dubber.settings import Settings
@@ -22,7 +22,7 @@ from dubber.store import Cache
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model store with a tiny release in it."""
     root = tmp_path_factory.mktemp("models")
-    tiny.write(root / "indextts2")
+    filled.write(root / "indextts2")
     return root
 
 

@@ -6,7 +6,6 @@ import hashlib
 import signal
 import subprocess
 import sys
-
 from dataclasses import replace
 
 import numpy as np

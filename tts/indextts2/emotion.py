@@ -9,9 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from tts.door import EMOTIONS
 from tts.errors import BadWeights
 
-NAMES = ("happy", "angry", "sad", "afraid", "disgusted", "melancholic", "surprised", "calm")
+NAMES = EMOTIONS
 """The order of the eight weights everywhere."""
 
 STRONGEST = 1.2

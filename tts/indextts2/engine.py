@@ -16,7 +16,17 @@ import torch
 from torch import Tensor
 
 from tts import tags
-from tts.door import DOUBT, OUTPUT_RATE, Emotion, EmotionSource, FloatArray, Reference, SpeechRequest, Take, Voice
+from tts.door import (
+    DOUBT,
+    OUTPUT_RATE,
+    Emotion,
+    EmotionSource,
+    FloatArray,
+    Reference,
+    SpeechRequest,
+    Take,
+    Voice,
+)
 from tts.errors import LanguageNotSpoken, NothingToSay, SpeakingFailed, VoiceError
 from tts.indextts2 import assemble, synthesis, voices
 from tts.indextts2 import clock as timing
@@ -32,10 +42,13 @@ NAME = "IndexTTS2"
 REVISION = 1
 """Raised whenever the same request would be spoken differently."""
 
-FREE_CODES = 100
-FREE_CODES_PER_ID = 40
-"""How many codes a line without a target may take: 2 s, and 0.8 s for every text id, which is some three times as long
-as slow speech needs. What is longer has run away."""
+FREE_CODES = 60
+FREE_CODES_PER_ID = 30
+"""How many codes a line without a target may take: 1.2 s, and 0.6 s for every text id, which is twice as long as even
+slow speech needs. What is longer has run away. Memory is set aside for as many."""
+
+ROWS = {"cpu": 8, "cuda": 32}
+"""Lines decoded at once by default: a CPU gains little from more, a GPU until it is busy."""
 
 PIECE_IDS = 120
 """Text ids that the splitting rules aim at for one piece: the released default."""
@@ -82,7 +95,7 @@ class IndexTTS2:
     ) -> None:
         self.release = release
         self.clock = clock or Clock()
-        self.options = options or Options()
+        self.options = options or Options(rows=ROWS.get(release.placement.device.type, ROWS["cpu"]))
         self._keep = keep
 
     @classmethod

@@ -31,14 +31,13 @@ class Affine(nn.Module):
         return F.linear(x, self.weight.t() if self.input_first else self.weight, self.bias)
 
     def pack(self) -> None:
-        """Puts a float32 matrix on the CPU into oneDNN's blocked layout; anything else is left as it is.
+        """Puts a matrix on the CPU into oneDNN's blocked layout, where oneDNN multiplies its dtype; all else is left
+        as it is.
 
         The stored matrix is replaced, so no second copy stays. A few rows at a time are bound by reading the matrix,
         which is two to three times faster from this layout (timed at 8 rows on AVX2). `to()` undoes the packing.
         """
-        on_cpu = self.weight.device.type == "cpu" and self.weight.dtype == torch.float32
-        available = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]  # torch's own gap
-        if on_cpu and available and not self.weight.is_mkldnn:
+        if self.weight.device.type == "cpu" and _multiplied(self.weight.dtype) and not self.weight.is_mkldnn:
             matrix = self.weight.detach()
             matrix = matrix.t() if self.input_first else matrix
             blocked = torch.ops.mkldnn._reorder_linear_weight(matrix, PACK_ROWS)
@@ -54,3 +53,12 @@ class Affine(nn.Module):
         self.unpack()  # a blocked matrix can neither change its dtype nor leave the CPU
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch's own gap
         return self
+
+
+def _multiplied(dtype: torch.dtype) -> bool:
+    """Whether oneDNN multiplies matrices of this kind on this machine."""
+    if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]  # torch's own gap
+        return False
+    if dtype == torch.bfloat16:
+        return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+    return dtype == torch.float32

@@ -7,48 +7,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
-from tts.indextts2.emotion import EmotionMatrix
-from tts.indextts2.qwen import EmotionReader
+from torch import Tensor, nn
 
 from tts.errors import BadWeights, EngineMissing
 from tts.indextts2 import checkpoint
 from tts.indextts2.bigvgan import BigVgan
 from tts.indextts2.campplus import CampPlus
-from tts.indextts2.checkpoint import File
+from tts.indextts2.checkpoint import LONE, File
 from tts.indextts2.clock import PACES, Pace
 from tts.indextts2.codec import Codec
 from tts.indextts2.conditioning import PREFIXES, Conditioning
-from tts.indextts2.config import (
-    CodecConfig,
-    FlowConfig,
-    GptConfig,
-    SpeakerConfig,
-    Version,
-    VocoderConfig,
-)
+from tts.indextts2.config import Version
+from tts.indextts2.converted import file_digest
+from tts.indextts2.emotion import EmotionMatrix
 from tts.indextts2.flow import Flow
 from tts.indextts2.gpt import Gpt
+from tts.indextts2.qwen import EmotionReader
 from tts.indextts2.regulator import LatentProjection, Regulator
 from tts.indextts2.semantic import SemanticEncoder
+from tts.indextts2.settings import CONFIG, SEMANTIC_CONFIG, VOCODER_CONFIG, Settings
 from tts.indextts2.text import TextFrontend
 
-CONFIG = "config.yaml"
 TOKENIZER = "bpe.model"
 GLOSSARY = "glossary.yaml"
 EMOTION_READER = "qwen0.6bemo4-merge"
-VOCODER_CONFIG = "bigvgan/config.json"
-SEMANTIC_CONFIG = "w2v-bert-2.0/config.json"
-
-CONFIG_LIMIT = 1 << 20
-"""Bytes of a configuration file: the released ones have a few thousand."""
 
 WEIGHTS: Mapping[str, File] = {
     "gpt": checkpoint.GPT,
@@ -65,11 +56,23 @@ WEIGHTS: Mapping[str, File] = {
 REQUIRED = (CONFIG, TOKENIZER, VOCODER_CONFIG, SEMANTIC_CONFIG, *(file.path for file in WEIGHTS.values()))
 """All that speaking needs, by path in the folder. The emotion reader is needed only where words describe an emotion."""
 
+DESCRIBED: Mapping[str, str] = {"semantic": SEMANTIC_CONFIG, "vocoder": VOCODER_CONFIG}
+"""The configuration of a part; where none is named it is `CONFIG`."""
+
+COMPILERS = ("cc", "gcc", "clang")
+"""One of them is needed where kernels are fused for a GPU: Triton builds its launchers with it."""
+
+LARGE = ("gpt", "flow", "vocoder")
+"""The parts that are placed in the chosen precision. The others, which run once per voice and decide about nearest
+codes, stay in float32."""
+
+Weights = Mapping[str, Mapping[str, Tensor]]
+"""The tensors of every file, by part."""
+
 
 @dataclass(frozen=True)
 class Placement:
-    """Where the parts run. `dtype` is that of the three large ones (GPT, flow, vocoder); the others, which run once
-    per voice and decide about nearest codes, stay in float32."""
+    """Where the parts run. `dtype` is that of the `LARGE` ones."""
 
     device: torch.device
     dtype: torch.dtype
@@ -112,122 +115,119 @@ class Release:
         folder = self.folder / EMOTION_READER
         if not folder.is_dir():
             raise EngineMissing(f"{EMOTION_READER} is not in {self.folder}.")
-        return EmotionReader.load(folder)
+        return EmotionReader.load(folder, self.placement.device)
 
     @classmethod
     def load(cls, folder: Path, placement: Placement | None = None) -> Release:
-        """Reads a folder laid out like the released one. Raises EngineMissing, naming every file that is missing, and
-        BadWeights for a file that is not what it must be."""
+        """Reads a folder laid out like the released one.
+
+        Raises EngineMissing, naming every file that is missing, and BadWeights, naming the file, for one that is not
+        what it must be. Nothing of it can be used before all of it is read and checked.
+        """
         missing = [name for name in REQUIRED if not (folder / name).is_file()]
         if missing:
             raise EngineMissing(f"{', '.join(missing)} missing in {folder}.")
         placement = placement or Placement.best()
-        raw = _yaml(folder / CONFIG)
-        version = _version(raw)
-        digests: dict[str, str] = {}
-
-        def tensors(part: str) -> dict[str, Tensor]:
-            loaded = checkpoint.load(folder, WEIGHTS[part])
-            digests[part] = loaded.digest
-            return loaded.tensors
-
-        semantic_config = _json(folder / SEMANTIC_CONFIG)
-        gpt_config, codec_config, flow_config, vocoder_config = _parsed(raw, folder, version, semantic_config)
-        gpt_state = tensors("gpt")
-        of_conditioning = {name: gpt_state[name] for name in gpt_state if name.startswith(PREFIXES)}
-        of_gpt = {name: value for name, value in gpt_state.items() if name not in of_conditioning}
-        s2mel = tensors("s2mel")
-        device, dtype = placement.device, placement.dtype
-        parts: dict[str, Any] = {
-            "semantic": SemanticEncoder.load(semantic_config, tensors("semantic"), tensors("statistics")).to(
-                device
-            ),
-            "codec": Codec.load(codec_config, tensors("codec")).to(device),
-            "speaker": CampPlus.load(SpeakerConfig(), tensors("speaker")).to(device),
-            "conditioning": Conditioning.load(gpt_config, of_conditioning).to(device),
-            "gpt": Gpt.load(gpt_config, of_gpt).to(device, dtype),
-            "regulator": Regulator.load(flow_config, _under(s2mel, "length_regulator.")).to(device),
-            "projection": LatentProjection.load(_under(s2mel, "gpt_layer.")).to(device),
-            "flow": Flow.load(flow_config, _under(s2mel, "cfm.")).to(device, dtype),
-            "vocoder": BigVgan.load(vocoder_config, tensors("vocoder")).to(device, dtype),
-            "emotions": EmotionMatrix(
-                tensors("speaker matrix")[""].to(device),
-                tensors("emotion matrix")[""].to(device),
-                _counts(raw),
-            ),
-        }
-        small = [CONFIG, TOKENIZER, VOCODER_CONFIG, SEMANTIC_CONFIG]
+        settings = Settings.read(folder)
         glossary = folder / GLOSSARY if (folder / GLOSSARY).is_file() else None
-        for name in (*small, GLOSSARY) if glossary else small:
-            digests[name] = checkpoint.file_digest(folder / name)
-        digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
         text = TextFrontend(folder / TOKENIZER, glossary)
+        if text.tokenizer.size > settings.gpt.text_tokens + 1:
+            raise BadWeights(
+                f"{TOKENIZER} has {text.tokenizer.size} ids where {CONFIG} describes {settings.gpt.text_tokens}."
+            )
+        files = {part: checkpoint.load(folder, file) for part, file in WEIGHTS.items()}
+        parts: dict[str, Any] = dict(_built(settings, {part: files[part].tensors for part in files}))
+        for name, module in parts.items():
+            module.to(device=placement.device, dtype=placement.dtype if name in LARGE else None)
         parts["gpt"].pack()  # last: moving or casting a part undoes it
-        return cls(version, PACES[version], placement, folder, digest, text, **parts)
-
-
-def _parsed(
-    raw: Mapping[str, Any], folder: Path, version: Version, semantic: Mapping[str, Any]
-) -> tuple[GptConfig, CodecConfig, FlowConfig, VocoderConfig]:
-    try:
-        return (
-            GptConfig.parse(raw["gpt"], version, features=int(semantic["hidden_size"])),
-            CodecConfig.parse(raw["semantic_codec"]),
-            FlowConfig.parse(raw["s2mel"]),
-            VocoderConfig.parse(_json(folder / VOCODER_CONFIG)),
+        if placement.device.type == "cuda" and any(map(shutil.which, COMPILERS)):
+            parts["vocoder"].fuse()
+        digest = _digest(
+            folder, {part: files[part].digest for part in files}, with_glossary=glossary is not None
         )
-    except (KeyError, TypeError, ValueError) as error:
-        raise BadWeights(f"{CONFIG} does not describe a known release: {error!r} is wrong.") from error
+        return cls(settings.version, PACES[settings.version], placement, folder, digest, text, **parts)
 
 
-def _version(raw: Mapping[str, Any]) -> Version:
-    version = str(raw.get("version", "2.0"))
-    if version != "2.0":
-        raise BadWeights(f"{CONFIG} describes version {version[:20]}, and this engine speaks with 2.0.")
-    return "2.0"
+def _built(settings: Settings, weights: Weights) -> Iterator[tuple[str, nn.Module]]:
+    """Every part by its name in `Release`, on the CPU in float32."""
+    s2mel, gpt = weights["s2mel"], weights["gpt"]
+    heard = {name: value for name, value in gpt.items() if name.startswith(PREFIXES)}
+    spoken = {name: value for name, value in gpt.items() if name not in heard}
+    matrices = (weights["speaker matrix"][LONE], weights["emotion matrix"][LONE])
+    makers: Mapping[str, tuple[tuple[str, ...], Callable[[], nn.Module]]] = {
+        "semantic": (
+            ("semantic", "statistics"),
+            lambda: SemanticEncoder.load(settings.semantic, weights["semantic"], weights["statistics"]),
+        ),
+        "codec": (("codec",), lambda: Codec.load(settings.codec, weights["codec"])),
+        "speaker": (("speaker",), lambda: CampPlus.load(settings.speaker, weights["speaker"])),
+        "conditioning": (("gpt",), lambda: Conditioning.load(settings.gpt, heard)),
+        "gpt": (("gpt",), lambda: Gpt.load(settings.gpt, spoken)),
+        "regulator": (("s2mel",), lambda: Regulator.load(settings.flow, _under(s2mel, "length_regulator."))),
+        "projection": (("s2mel",), lambda: _projection(settings, _under(s2mel, "gpt_layer."))),
+        "flow": (("s2mel",), lambda: Flow.load(settings.flow, _under(s2mel, "cfm."))),
+        "vocoder": (("vocoder",), lambda: BigVgan.load(settings.vocoder, weights["vocoder"])),
+        "emotions": (("speaker matrix", "emotion matrix"), lambda: _emotions(settings, *matrices)),
+    }
+    for name, (files, make) in makers.items():
+        with _naming(files):
+            module = make()
+        yield name, module
 
 
-def _counts(raw: Mapping[str, Any]) -> tuple[int, ...]:
-    counts = raw.get("emo_num")
-    if not isinstance(counts, list) or not all(isinstance(count, int) and count > 0 for count in counts):
-        raise BadWeights(f"{CONFIG} does not say how many rows each emotion has (emo_num).")
-    return tuple(counts)
+@contextmanager
+def _naming(parts: tuple[str, ...]) -> Iterator[None]:
+    """Puts the files that a part is made of, and the one that describes it, before what is wrong with it."""
+    files = " and ".join(WEIGHTS[part].path for part in parts)
+    described = DESCRIBED.get(parts[0], CONFIG)
+    try:
+        yield
+    except BadWeights as error:
+        raise BadWeights(f"{files}, read as {described} describes it: {error}") from error
+    except torch.OutOfMemoryError:
+        raise
+    except (
+        ArithmeticError,
+        AttributeError,
+        IndexError,
+        LookupError,
+        RuntimeError,
+        TypeError,
+        ValueError,
+    ) as error:
+        # a library's module that is made with dimensions which contradict one another
+        raise BadWeights(f"{described} does not describe what is in {files}: {error!r}.") from error
+
+
+def _projection(settings: Settings, state: Mapping[str, Tensor]) -> LatentProjection:
+    projection = LatentProjection.load(state)
+    wanted = [settings.flow.features, settings.gpt.width]
+    if list(projection.weight.shape) != wanted:
+        raise BadWeights(
+            f"The latents' projection has shape {list(projection.weight.shape)} where {wanted} belongs."
+        )
+    return projection
+
+
+def _emotions(settings: Settings, speakers: Tensor, emotions: Tensor) -> EmotionMatrix:
+    matrix = EmotionMatrix(speakers, emotions, settings.emotions)
+    for what, value, width in (
+        ("speaker", speakers, settings.flow.style),
+        ("emotion", emotions, settings.gpt.width),
+    ):
+        if value.shape[1] != width:
+            raise BadWeights(f"The {what} matrix has shape {list(value.shape)} where rows of {width} belong.")
+    return matrix
+
+
+def _digest(folder: Path, weights: Mapping[str, str], *, with_glossary: bool) -> str:
+    small = (CONFIG, TOKENIZER, VOCODER_CONFIG, SEMANTIC_CONFIG, *([GLOSSARY] if with_glossary else []))
+    digests = {**weights, **{name: file_digest(folder / name) for name in small}}
+    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
 
 
 def _under(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-
-
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        parsed = json.loads(_small(path))
-    except (ValueError, RecursionError) as error:
-        raise BadWeights(f"{path.name} is not JSON: {error}") from error
-    return _mapping(parsed, path)
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        parsed = yaml.safe_load(_small(path))
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise BadWeights(f"{path.name} is not YAML.") from error
-    return _mapping(parsed, path)
-
-
-def _mapping(parsed: object, path: Path) -> dict[str, Any]:
-    if not isinstance(parsed, dict):
-        raise BadWeights(f"{path.name} is not a configuration.")
-    return parsed
-
-
-def _small(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        content = stream.read(CONFIG_LIMIT + 1)
-    if len(content) > CONFIG_LIMIT:
-        raise BadWeights(f"{path.name} is too long for a configuration.")
-    return content
 
 
 def _cpu_has_bfloat16() -> bool:

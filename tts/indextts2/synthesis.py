@@ -37,7 +37,7 @@ class Options:
     sampling: Sampling = field(default_factory=Sampling)
     steps: int = 25
     guidance: float = 0.7
-    rows: int = 16
+    rows: int = 8
     most: int = MOST_CODES
 
     def __post_init__(self) -> None:

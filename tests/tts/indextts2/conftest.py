@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
 
+from bench import filled
 from tts.indextts2.release import Placement, Release
 
 torch.set_num_threads(1)
@@ -16,7 +16,7 @@ torch.set_num_threads(1)
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a tiny release. Not to be written to."""
-    return tiny.write(tmp_path_factory.mktemp("release"))
+    return filled.write(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from torch import Tensor
 from bench.goldens.gpt import load
 from bench.goldens.harness import load_cases, tensor
 from tts.errors import SpeakingFailed
-from tts.indextts2.beam import _Beam, _Closed, _walk, decode_beams, draw_without_replacement
+from tts.indextts2.beam import _Beam, _Closed, _Search, _walk, decode_beams, draw_without_replacement
 from tts.indextts2.decode import decode
 from tts.indextts2.gpt import DECODED_POSITION, Gpt
 from tts.indextts2.job import Decoded, Job
@@ -95,6 +95,23 @@ def test_the_search_finds_what_its_definition_finds(beams: int, bias: float) -> 
     assert tuple(decode_beams(model(bias), given, beams).codes.tolist()) == searched(
         model(bias), given, beams
     )
+
+
+@torch.inference_mode()
+def test_every_beam_goes_on_from_its_own_past() -> None:
+    """Cache and penalty follow the beams through every change of places."""
+    given = job(sampling=Sampling(temperature=1.0, top_k=0, top_p=1.0, beams=4))
+    gpt, search = model(), _Search(model(), given, 4, given.most)
+    alive, moves = [_Beam((), 0.0)] * 4, 0
+    for _ in range(given.most):
+        candidates, wants = search.step(alive, early=False)
+        for score, source, token in candidates:
+            wanted = alive[source].score + float(next_scores(gpt, given, alive[source].codes)[token])
+            assert score == pytest.approx(wanted, abs=1e-3)
+        alive, sources = _walk(candidates, wants, alive, _Closed(4), gpt.config.stop)
+        moves += sources != [0, 1, 2, 3]
+        search.follow(alive, sources)
+    assert moves > 5
 
 
 def test_some_of_those_searches_stop_and_some_do_not() -> None:

@@ -141,6 +141,16 @@ def test_a_uniform_draws_the_token_whose_stretch_it_falls_into() -> None:
         assert draw(ids, kept, torch.tensor([uniform])).tolist() == [token]
 
 
+def test_the_last_uniform_below_one_draws_the_last_that_was_kept() -> None:
+    rows = 20_000
+    given = (
+        torch.randn(rows, 40, generator=torch.Generator().manual_seed(3)).sort(dim=-1, descending=True).values
+    )
+    given[:, 25:] = -torch.inf
+    ids = torch.arange(40).expand(rows, -1)
+    assert int(draw(ids, given, torch.full((rows,), 1 - 2**-24)).max()) == 24
+
+
 def test_evenly_spaced_uniforms_draw_in_proportion() -> None:
     sampling = Sampling()
     ids, kept = keep(scores(1, seed=2, spread=1.0), knobs(sampling), sampling.width(VOCABULARY))

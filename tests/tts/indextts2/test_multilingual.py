@@ -1,0 +1,107 @@
+"""What the text front end of 2.5 promises: the recorded cases, bounded segments, nothing cut that belongs together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bench.goldens.harness import KIT
+from bench.goldens.text import TEXT_CHECKS
+from tts.errors import BadWeights, LanguageNotSpoken, SpeakingFailed, VoiceError
+from tts.indextts2.text import MultilingualFrontend, RankTokenizer
+from tts.indextts2.text.multilingual import EXTRA, MOST
+
+RANKS = KIT / "text" / "multilingual_zh_ja_yue_char_del.tiktoken"
+
+
+@pytest.fixture(scope="module")
+def frontend() -> MultilingualFrontend:
+    return MultilingualFrontend(RANKS)
+
+
+@pytest.mark.parametrize("check", [name for name in TEXT_CHECKS if name.startswith("text25.")])
+def test_every_recorded_case_comes_out_as_recorded(check: str) -> None:
+    outcomes = list(TEXT_CHECKS[check](KIT))
+    assert outcomes
+    assert [f"{case}: {note}" for case, ok, note in outcomes if not ok] == []
+
+
+def test_japanese_is_refused_by_name(frontend: MultilingualFrontend) -> None:
+    with pytest.raises(LanguageNotSpoken, match="Japanese"):
+        frontend.segments("こんにちは", "JA")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(st.characters(codec="utf-8"), max_size=80), st.integers(4, 60))
+def test_splitting_keeps_every_character_and_the_room(
+    frontend: MultilingualFrontend, text: str, room: int
+) -> None:
+    segments = frontend.split(text, room)
+    assert "".join(segments) == text
+    for segment in segments:
+        if "<|" not in segment and len(segment) > 1:
+            assert len(frontend.tokenizer.encode(segment)) <= room
+
+
+def test_a_pronunciation_is_never_cut(frontend: MultilingualFrontend) -> None:
+    text = "We <live|L IH1 V> here, and they <live|L IH1 V> there."
+    prepared = frontend.prepared(text, "en")
+    for room in range(1, 40):
+        segments = frontend.split(prepared, room)
+        assert (
+            sum(segment.count("<|SPECIAL_TOKEN_1|>L IH1 V<|SPECIAL_TOKEN_1|>") for segment in segments) == 2
+        )
+
+
+def test_a_token_typed_into_a_text_is_only_text(frontend: MultilingualFrontend) -> None:
+    ids = frontend.segments("<|endoftext|> <|zh|> hello", "en")[0]
+    first_special = 676
+    assert [number for number in ids if number >= first_special] == frontend.tokenizer.encode("<|en|>")
+
+
+@pytest.mark.parametrize("text", ["", "...", "—!?", "\u200b", "\ud800", "😀"])
+def test_what_cannot_be_spoken_makes_no_segment(frontend: MultilingualFrontend, text: str) -> None:
+    assert frontend.segments(text, "de") == []
+
+
+def test_no_segment_is_longer_than_the_model_has_room_for(frontend: MultilingualFrontend) -> None:
+    segments = frontend.segments("長" * 1500, "yue", limit=10_000)
+    assert len(segments) > 1
+    assert max(map(len, segments)) <= MOST + 1
+    assert all(segment[-1] == EXTRA for segment in segments)
+
+
+def test_a_text_over_the_limit_is_refused_at_once(frontend: MultilingualFrontend) -> None:
+    with pytest.raises(SpeakingFailed, match="too long"):
+        frontend.segments("a" * 100_000, "de")
+
+
+def test_a_segment_of_no_ids_is_refused(frontend: MultilingualFrontend) -> None:
+    with pytest.raises(ValueError, match="one id at least"):
+        frontend.segments("a", "de", limit=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.text(st.characters(codec=None), max_size=80),
+    st.sampled_from(["zh", "en", "es", "de", "zhen", "xx", "<|"]),
+)
+def test_any_text_is_ids_or_a_typed_error(frontend: MultilingualFrontend, text: str, language: str) -> None:
+    try:
+        segments = frontend.segments(text, language, limit=20)
+    except VoiceError:
+        return
+    assert all(segment[-1] == EXTRA for segment in segments)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a list of ranks", b"IQ== 0\nIg== 0\n", b"IQ== 0\n", b"IQ== zero\n"]
+)
+def test_a_broken_rank_file_is_named(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "x.tiktoken"
+    file.write_bytes(content)
+    with pytest.raises(BadWeights, match=r"x\.tiktoken"):
+        RankTokenizer(file)
