@@ -1,24 +1,30 @@
-"""Golden runner of the whole way from features and text ids to samples."""
+"""Golden runner of the whole way from features and text ids to samples, by the engine's own synthesis."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
 
 from bench.goldens.harness import Case, tensor
+from tts.door import result
+from tts.indextts2 import synthesis, voices
 from tts.indextts2.bigvgan import BigVgan
-from tts.indextts2.clock import PACES
+from tts.indextts2.clock import PACES, Aim
 from tts.indextts2.codec import Codec
 from tts.indextts2.conditioning import PREFIXES, Conditioning
 from tts.indextts2.config import CodecConfig, FlowConfig, GptConfig, VocoderConfig
-from tts.indextts2.decode import decode
 from tts.indextts2.flow import Flow, FlowJob
 from tts.indextts2.gpt import Gpt
-from tts.indextts2.job import Job
 from tts.indextts2.regulator import LatentProjection, Regulator
+from tts.indextts2.release import Placement
 from tts.indextts2.sampling import Sampling
+from tts.indextts2.synthesis import Options, Piece
+from tts.indextts2.voices import Mood, Speaker
 
 FULL_SCALE = 32767
 """What the golden's samples are scaled by."""
@@ -45,29 +51,46 @@ def whole(case: Case) -> dict[str, Tensor]:
     vocoder = BigVgan.load(VocoderConfig.parse(case.part_config("bigvgan")), case.weights("bigvgan"))
 
     moods = [conditioning.emotion_vector(given[name]) for name in ("spk", "emo")]
-    mood = conditioning.merge(moods[0], moods[1], case.params["alpha"])
-    rows = conditioning.speaker_rows(given["spk"], given["style"])[0]
-    prompt = gpt.prompt(rows, mood[0], given["text"][0])
-    greedy = Sampling(repetition_penalty=case.params["repetition_penalty"], greedy=True)
-    codes = decode(gpt, [Job(prompt, seed=0, most=case.params["max_new"], sampling=greedy)])[0].codes
-    latent = gpt.latents([gpt.prompt(rows, mood[0], given["text"][0], keep_marks=True)], [codes])[0]
-    frames = PACES["2.0"].frames(len(codes))
-    condition = regulator(codec.embed(codes[None])[0] + projection(latent), frames)
     prompt_mel = given["ref_mel"][0]
-    prompt_condition = regulator(codec.quantize(given["spk"])[1][0], prompt_mel.shape[1])
+    condition = regulator(codec.quantize(given["spk"])[1][0], prompt_mel.shape[1])
+    rows = conditioning.speaker_rows(given["spk"], given["style"])[0]
+    speaker = Speaker(prompt_mel, condition, given["style"][0], rows, moods[0][0])
+    release: Any = SimpleNamespace(
+        placement=Placement(torch.device("cpu"), torch.float32),
+        conditioning=conditioning,
+        gpt=gpt,
+        codec=codec,
+        projection=projection,
+        regulator=regulator,
+        flow=flow,
+        vocoder=vocoder,
+    )
+    mood = voices.merged(release, speaker, Mood(case.params["alpha"], vector=moods[1][0]))
+    most = case.params["max_new"]
+    aim = Aim(PACES["2.0"].frames(most), most, 0, most, None)
+    piece = Piece(given["text"][0], speaker, mood, aim, seed=0, free=True)
+    greedy = Sampling(repetition_penalty=case.params["repetition_penalty"], greedy=True)
+    options = Options(greedy, steps=case.params["steps"])
+    codes = result(synthesis.speak(release, [piece], options)[0]).decoded.codes
+    frames = PACES["2.0"].frames(len(codes))
     total = prompt_mel.shape[1] + frames
     noise = tensor("noise", [1, prompt_mel.shape[0], total], case.params["noise_salt"])[0]
-    job = FlowJob(torch.cat([prompt_condition, condition]), prompt_mel, given["style"][0], noise)
+    with patch.object(synthesis, "_noise", lambda *_: noise):
+        wave = result(synthesis.sound(release, [piece], [codes], [frames], options)[0])
+    # what lies between codes and samples
+    prompt = gpt.prompt(rows, mood, given["text"][0], keep_marks=True)
+    latent = gpt.latents([prompt], [codes])[0]
+    regulated = regulator(codec.embed(codes[None])[0] + projection(latent), frames)
+    job = FlowJob(torch.cat([condition, regulated]), prompt_mel, speaker.style, noise)
     mel = flow.solve([job], steps=case.params["steps"])[0]
-    pcm = (vocoder.waves([mel])[0] * FULL_SCALE).clamp(-FULL_SCALE, FULL_SCALE)
     return {
-        "emovec": mood,
+        "emovec": mood[None],
         "codes": codes[None],
         "latent": latent[None],
-        "prompt_condition": prompt_condition[None],
-        "condition": condition[None],
+        "prompt_condition": condition[None],
+        "condition": regulated[None],
         "mel": mel[None],
-        "pcm": pcm[None],
+        "pcm": (wave[None] * FULL_SCALE).clamp(-FULL_SCALE, FULL_SCALE),
         "frames": torch.tensor([frames]),
     }
 

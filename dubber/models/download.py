@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -111,6 +112,12 @@ def listing(repo: str, revision: str) -> dict[str, Remote]:
         if not _is_plain(one.rfilename):
             raise FetchError(f"{repo} names a file {one.rfilename!r}, which leads out of its folder.")
         large = one.lfs.sha256 if one.lfs else None
+        for digest, digits in ((large, 64), (one.blob_id, 40), (info.sha, 40)):
+            # they become names of files, so what the hub sends is not taken on trust
+            if digest is not None and not re.fullmatch(f"[0-9a-f]{{{digits}}}", digest):
+                raise FetchError(
+                    f"{endpoint()} gives {one.rfilename!r} a digest that is none: {digest[:80]!r}."
+                )
         found[one.rfilename] = Remote(repo, info.sha, one.rfilename, one.size, large, one.blob_id)
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,13 +32,16 @@ class Spoken:
     notes: dict[str, float | int | str]
 
 
-def speak(engine: Engine, lines: Sequence[Line], requests: Sequence[SpeechRequest]) -> list[Spoken | None]:
-    """Lines through the door, in order; None for one whose text holds nothing that can be spoken.
+def speak(
+    engine: Engine, lines: Sequence[Line], requests: Sequence[SpeechRequest]
+) -> list[Spoken | SynthesisError | None]:
+    """Lines through the door, in order; None for one whose text holds nothing that can be spoken, and an error that
+    names the line for one that the engine fails at, or returns in another length than asked for.
 
-    Raises SynthesisError, naming the line, where the engine fails or returns another length than asked
-    for; MissingError where it does not speak the language.
+    Raises SynthesisError where the engine fails as a whole, MissingError where it does not speak the language.
     """
-    outcomes = engine.speak(requests)
+    with _telling():
+        outcomes = engine.speak(requests)
     return [
         _spoken(line, request, outcome)
         for line, request, outcome in zip(lines, requests, outcomes, strict=True)
@@ -49,22 +53,27 @@ def measure(engine: Engine, lines: Sequence[Line], requests: Sequence[SpeechRequ
 
     Raises as `speak` does.
     """
+    with _telling():
+        lengths = engine.measure(requests)
     return [
         None if isinstance(length, NothingToSay) else _milliseconds(_told(length, line))
-        for line, length in zip(lines, engine.measure(requests), strict=True)
+        for line, length in zip(lines, lengths, strict=True)
     ]
 
 
-def _spoken(line: Line, request: SpeechRequest, outcome: Take | VoiceError) -> Spoken | None:
+def _spoken(line: Line, request: SpeechRequest, outcome: Take | VoiceError) -> Spoken | SynthesisError | None:
     if isinstance(outcome, NothingToSay):
         return None
-    take = _told(outcome, line)
+    try:
+        take = _told(outcome, line)
+    except SynthesisError as error:
+        return error
     if request.target is not None and len(take.samples) != request.target:
-        raise SynthesisError(
+        return SynthesisError(
             f"The voice returned {len(take.samples)} samples for line {line.id} where its slot has {request.target}."
         )
     if not np.isfinite(take.samples).all():
-        raise SynthesisError(
+        return SynthesisError(
             f"The voice returned no usable sound for line {line.id} ({_short(line.text)!r})."
         )
     onset, offset = sounding(take.samples)
@@ -92,6 +101,15 @@ def check_language(engine: Engine, language: str) -> None:
             f"The voice {engine.name} does not speak {language!r}.",
             hint=f"It speaks: {', '.join(sorted(engine.languages()))}.",
         )
+
+
+@contextmanager
+def _telling() -> Iterator[None]:
+    """A failure of the engine as a whole, as a sentence."""
+    try:
+        yield
+    except VoiceError as error:
+        raise SynthesisError(f"The voice failed: {error}") from error
 
 
 def _milliseconds(samples: int) -> int:

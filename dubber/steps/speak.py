@@ -14,7 +14,7 @@ from align import slots as planner
 from align.types import SAMPLE_RATE, SAMPLES_PER_MS, Line, Slot, Span
 from dubber import store
 from dubber.audio import AudioWriter, Stems, read_reference
-from dubber.errors import MissingError
+from dubber.errors import MissingError, SynthesisError
 from dubber.loudness import Loudness, loudness_of
 from dubber.stages import cast, synthesize
 from dubber.steps.hear import Sound
@@ -22,7 +22,7 @@ from dubber.steps.run import Run
 from dubber.steps.wording import clock
 from dubber.store import Key
 from tts.door import DOUBT, Emotion, Engine, FloatArray, Reference, Result, SpeechRequest, Voice
-from tts.errors import BadReference
+from tts.errors import BadReference, VoiceError
 
 WAV = ".wav"
 
@@ -55,6 +55,7 @@ class Cast:
     voice_files: Mapping[str, tuple[Path, str] | None]
     manner: Mapping[str, tuple[Span, str] | None]
     _voices: dict[str, Voice] = field(default_factory=dict)
+    _emotions: dict[str, Emotion | None] = field(default_factory=dict)
 
     def inputs(self, line: Line) -> dict[str, str]:
         """The digests of everything but the text and the slot that shapes how this line sounds."""
@@ -80,10 +81,17 @@ class Cast:
                     f"The voice of {speaker} cannot be learned from {path.name}: {error}",
                     hint=f"Put a clear recording of 5 to 12 s in its place: {path}",
                 ) from error
+            except VoiceError as error:
+                raise SynthesisError(f"The voice of {speaker} could not be heard: {error}") from error
         return self._voices[speaker]
 
     def emotion(self, line: Line) -> Emotion | None:
         """The line's manner, None where the source has nothing to learn it from."""
+        if line.id not in self._emotions:
+            self._emotions[line.id] = self._felt(line)
+        return self._emotions[line.id]
+
+    def _felt(self, line: Line) -> Emotion | None:
         manner = self.manner[line.id]
         if manner is None or self.strength == 0.0:
             return None
@@ -91,6 +99,8 @@ class Cast:
             return self.engine.emotion(_heard(self.stems, [manner[0]]), strength=self.strength)
         except BadReference:
             return None  # a line mumbled below what can be measured is said in the speaker's usual manner
+        except VoiceError as error:
+            raise SynthesisError(f"The manner of line {line.id} could not be heard: {error}") from error
 
 
 def prepare(run: Run, engine: Engine, lines: Sequence[Line], sound: Sound) -> Cast:
@@ -181,7 +191,12 @@ def takes(run: Run, cast_: Cast, lines: Sequence[Line], slots: Mapping[str, Slot
                 _request(run, cast_, line, slots[line.id].span.duration * SAMPLES_PER_MS) for line in missing
             ]
             fresh = _by_line(missing, synthesize.speak(cast_.engine, missing, requests))
-            made += [_take(run, line, slots[line.id], keys[line.id], fresh.get(line.id)) for line in group]
+            failed = [one for one in fresh.values() if isinstance(one, SynthesisError)]
+            spared = {line: one for line, one in fresh.items() if not isinstance(one, SynthesisError)}
+            kept = [line for line in group if line.id in spared or line.id not in fresh]
+            made += [_take(run, line, slots[line.id], keys[line.id], spared.get(line.id)) for line in kept]
+            if failed:
+                raise failed[0]
             advance(len(made) / len(spoken))
     run.note_all(
         [

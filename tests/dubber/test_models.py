@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import hub as hub_module
 import pytest
 from hub import COMMIT, Hub, serving
 from typer.testing import CliRunner, Result
@@ -302,6 +303,26 @@ def test_a_file_that_is_not_listed_is_named_before_anything_is_fetched(hub: Hub)
     del hub.repos["funasr/campplus"]["campplus_cn_common.bin"]
     refused(pull(), 4, "funasr/campplus has no file campplus_cn_common.bin")
     assert {one.file for one in hub.asked} <= {"LICENSE.txt"}
+
+
+@pytest.mark.parametrize("kind", ["lfs", "blobId"])
+@pytest.mark.parametrize("digest", ["../../../victim", "A" * 64, "0" * 63, "0" * 41 + "/"])
+def test_a_digest_that_is_none_names_no_file(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, digest: str
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    real = hub_module.large
+
+    def hostile(data: bytes) -> dict[str, object]:
+        told = real(data)
+        if kind == "blobId":
+            return {**told, "blobId": digest}
+        return {"lfs": {"sha256": digest, "size": len(data), "pointerSize": 130}}
+
+    monkeypatch.setattr(hub_module, "large", hostile)
+    refused(pull(), 4, "digest that is none")
+    assert victim.read_text() == "precious"
 
 
 def test_a_name_that_leads_out_of_the_folder_is_refused(hub: Hub, tmp_path: Path) -> None:

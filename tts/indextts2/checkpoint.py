@@ -64,7 +64,6 @@ S2MEL = File(
     dropped=(r"cfm\.estimator\.input_pos",),
 )
 CODEC_20 = File("semantic_codec/model.safetensors", dropped=(r"decoder\..*",))
-CODEC_25 = File("codec.pth", nest=("model",))
 SPEAKER = File("campplus_cn_common.bin", dropped=(r".*\.num_batches_tracked",))
 VOCODER = File("bigvgan/bigvgan_generator.pt", nest=("generator",))
 SEMANTIC = File(

@@ -74,11 +74,6 @@ class Pace:
         """The number of tokens whose natural length is nearest to `frames`, at least one."""
         return max(1, round(frames * self.denominator / self.numerator))
 
-    @property
-    def samples_per_token(self) -> float:
-        """Samples at OUTPUT_RATE."""
-        return self.numerator / self.denominator * HOP * OUTPUT_RATE / MODEL_RATE
-
 
 PACES = {"2.0": Pace(43, 25), "2.5": Pace(86, 25)}
 """1.72 = 43/25 for N tokens at 50 Hz; the float product and the fraction truncate alike up to 1815 tokens."""

@@ -35,36 +35,27 @@ NEVER = -1
 
 
 @torch.inference_mode()
-def decode(
-    gpt: Gpt, jobs: Sequence[Job], *, rows: int = 8, on_done: Callable[[int, Decoded], None] | None = None
-) -> list[Decoded]:
+def decode(gpt: Gpt, jobs: Sequence[Job], *, rows: int = 8) -> list[Decoded]:
     """Speaks all jobs, up to `rows` at a time, and returns their codes in the order of `jobs`.
 
-    `on_done` hears of each job's index and codes as soon as it is done, in any order. Jobs of more than one beam go
-    one by one. Needs a cache of min(rows, jobs) × (longest prompt + its `most`) positions in the weights' dtype.
-    Raises ValueError for rows < 1, SpeakingFailed where a job's `least` is beyond the model's positions or where the
-    model's scores are not numbers.
+    Jobs of more than one beam go one by one. Needs a cache of min(rows, jobs) × (longest prompt + its `most`)
+    positions in the weights' dtype. Raises ValueError for rows < 1, SpeakingFailed where a job's `least` is beyond
+    the model's positions or where the model's scores are not numbers.
     """
     if rows < 1:
         raise ValueError(f"{rows} rows are fewer than one.")
     bounds = [codes_at_most(gpt, job) for job in jobs]
-    decoded: dict[int, Decoded] = {}
-
-    def finish(index: int, result: Decoded) -> None:
-        decoded[index] = result
-        if on_done is not None:
-            on_done(index, result)
-
-    for index, job in enumerate(jobs):
-        if job.sampling.beams > 1:
-            finish(index, decode_beams(gpt, job, job.sampling.beams))
+    decoded = {
+        index: decode_beams(gpt, job, job.sampling.beams)
+        for index, job in enumerate(jobs)
+        if job.sampling.beams > 1
+    }
     single = [index for index, job in enumerate(jobs) if job.sampling.beams == 1]
     # longest first: the last rows to run alone are then short ones
     single.sort(key=lambda index: (-bounds[index] - len(jobs[index].prompt), index))
     if single:
         batch = Batch(gpt, [jobs[index] for index in single], min(rows, len(single)))
-        for number, result in batch.run():
-            finish(single[number], result)
+        decoded |= {single[number]: result for number, result in batch.run()}
     return [decoded[index] for index in range(len(jobs))]
 
 

@@ -5,11 +5,13 @@ What a voice is comes from `voices`, what speech is from `synthesis`, what a len
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -17,25 +19,24 @@ from torch import Tensor
 
 from tts import tags
 from tts.door import (
-    DOUBT,
     OUTPUT_RATE,
     Emotion,
     EmotionSource,
-    FloatArray,
     Reference,
     SpeechRequest,
     Take,
     Voice,
 )
-from tts.errors import LanguageNotSpoken, NothingToSay, SpeakingFailed, VoiceError
+from tts.errors import LanguageNotSpoken, NothingToSay, OutOfMemory, SpeakingFailed, VoiceError
 from tts.indextts2 import assemble, synthesis, voices
 from tts.indextts2 import clock as timing
 from tts.indextts2 import emotion as vectors
 from tts.indextts2.clock import Aim, Clock
+from tts.indextts2.plan import Plan, by_request, notes, pieces_of
 from tts.indextts2.release import Placement, Release
 from tts.indextts2.synthesis import Options, Piece, Spoken
 from tts.indextts2.text import LANGUAGES
-from tts.indextts2.voices import Mood, Speaker
+from tts.indextts2.voices import Feeling, Kept, Mood, Speaker
 
 NAME = "IndexTTS2"
 
@@ -53,27 +54,22 @@ ROWS = {"cpu": 8, "cuda": 32}
 PIECE_IDS = 120
 """Text ids that the splitting rules aim at for one piece: the released default."""
 
-INAUDIBLE = 1e-4
-"""Peak of a take under which nothing was said: -80 dBFS."""
+LONGEST_TARGET = 2
+"""How many times what a text's pieces may take at the natural pace its target may be: more would be one long vowel."""
+
+
+Heard = TypeVar("Heard", bound=Kept)
+"""What is made of a recording, once."""
 
 
 class Keep(Protocol):
-    """Where computed voices are kept from run to run."""
+    """Where what was made of recordings is kept from run to run."""
 
     def get(self, key: str) -> bytes | None:
         """What was put under `key`, None where nothing was."""
 
     def put(self, key: str, data: bytes) -> None:
         """Keeps `data` under `key`."""
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """A request as pieces, and the silence between them in samples at OUTPUT_RATE."""
-
-    request: SpeechRequest
-    pieces: list[Piece]
-    pause: int
 
 
 class IndexTTS2:
@@ -113,9 +109,12 @@ class IndexTTS2:
 
     @property
     def digest(self) -> str:
-        """Names code, weights, number format, and every option that shapes speech."""
-        shaping = (self.options.sampling, self.options.steps, self.options.guidance, self.clock)
-        return f"{NAME}-{self.release.version}-{_digest(self.release.digest, self.release.placement.dtype, shaping)}"
+        """Names code, weights, number format, the text's grammar, and every option that shapes speech."""
+        options = self.options
+        shaping = (options.sampling, options.steps, options.guidance, options.most, self.clock)
+        placed = (self.release.placement.device.type, self.release.placement.dtype)
+        whole = _digest(REVISION, self.release.digest, placed, shaping, version("wetext"))
+        return f"{NAME}-{self.release.version}-{whole}"
 
     @property
     def batch(self) -> int:
@@ -135,26 +134,25 @@ class IndexTTS2:
         are kept. Raises BadReference."""
         voices.require_audible(reference)
         key = _digest("voice", REVISION, self.release.digest, reference.digest)
-        data = self._keep.get(key) if self._keep else None
-        speaker = _kept_speaker(data, self.release.placement.device)
-        if speaker is None:
-            speaker = voices.listen(self.release, reference)
-            if self._keep:
-                self._keep.put(key, speaker.to_bytes())
-        return Voice(NAME, key, speaker)
+        device = self.release.placement.device
+        speaker = self._kept(key, Speaker.from_bytes, lambda: voices.listen(self.release, reference))
+        return Voice(NAME, key, speaker.to(device))
 
     def emotion(self, source: EmotionSource, *, strength: float = 1.0) -> Emotion:
         """The manner of a recording of 1 s or more, of eight weights (`door.EMOTIONS`; what they sum to beyond 0.8 is
         scaled down), or of a description in words, which a language model turns into weights.
 
-        Raises BadReference, EngineMissing where words are given and their reader is not in the folder, ValueError for
-        a strength outside 0..1 and for weights that are none.
+        Raises BadReference; where words are given, EngineMissing and BadWeights for their reader and SpeakingFailed for
+        its answer; ValueError for a strength outside 0..1 and for weights that are none.
         """
         if not 0.0 <= strength <= 1.0:
             raise ValueError(f"strength goes from 0 to 1, not {strength}")
         if isinstance(source, Reference):
-            digest = _digest("emotion", REVISION, self.release.digest, source.digest, repr(float(strength)))
-            return Emotion(NAME, digest, Mood(strength, vector=voices.feel(self.release, source)))
+            voices.require_audible(source)
+            key = _digest("emotion", REVISION, self.release.digest, source.digest)
+            felt = self._kept(key, Feeling.from_bytes, lambda: voices.feel(self.release, source))
+            vector = felt.vector.to(self.release.placement.device)
+            return Emotion(NAME, _digest(key, repr(float(strength))), Mood(strength, vector=vector))
         weights = self.release.reader.read(source) if isinstance(source, str) else source
         weights = vectors.capped(weights, bias=not isinstance(source, str))
         digest = _digest("emotion", REVISION, self.release.digest, weights, repr(float(strength)))
@@ -163,34 +161,41 @@ class IndexTTS2:
     def speak(self, requests: Sequence[SpeechRequest]) -> list[Take | VoiceError]:
         """What each request came to, in order. Notes of a take: natural and target mel frames, their quotient as
         `factor`, tokens, the bounds they had, how decoding ended (`ended`), how often it was tried, and DOUBT where
-        no try came to an end by itself or nothing is heard."""
+        the speech did not end where it should have or nothing is heard."""
         plans, errors = self._plans(requests)
-        pieces = [piece for plan in plans.values() for piece in plan.pieces]
-        spoken = synthesis.speak(self.release, pieces, self.options)
-        frames = [
-            piece.aim.frames if self.clock.regulate and not piece.free else self._natural(one)
-            for piece, one in zip(pieces, spoken, strict=True)
-        ]
-        codes = [one.decoded.codes for one in spoken]
-        waves = synthesis.sound(self.release, pieces, codes, frames, self.options)
         outcomes: dict[int, Take | VoiceError] = {**errors}
-        done = 0
-        for index, plan in plans.items():
-            part = slice(done, done := done + len(plan.pieces))
-            outcomes[index] = self._take(plan, spoken[part], frames[part], waves[part])
+        tried = by_request(plans, synthesis.speak(self.release, pieces_of(plans.values()), self.options))
+        spoken = {index: one for index, one in tried.items() if not isinstance(one, VoiceError)}
+        frames = {
+            index: plans[index].frames(one, regulate=self.clock.regulate) for index, one in spoken.items()
+        }
+        going = {index: plans[index] for index in spoken}
+        waves = synthesis.sound(
+            self.release,
+            pieces_of(going.values()),
+            [one.decoded.codes for all_of_it in spoken.values() for one in all_of_it],
+            [count for counts in frames.values() for count in counts],
+            self.options,
+        )
+        outcomes |= {index: one for index, one in tried.items() if isinstance(one, VoiceError)}
+        for index, heard in by_request(going, waves).items():
+            outcomes[index] = (
+                heard
+                if isinstance(heard, VoiceError)
+                else self._take(plans[index], spoken[index], frames[index], heard)
+            )
         return [outcomes[index] for index in range(len(requests))]
 
     def measure(self, requests: Sequence[SpeechRequest]) -> list[int | VoiceError]:
         """Natural lengths in samples at OUTPUT_RATE: of the codes, which alone decide them."""
         plans, errors = self._plans([replace(request, target=None) for request in requests])
-        pieces = [piece for plan in plans.values() for piece in plan.pieces]
-        spoken = synthesis.speak(self.release, pieces, self.options)
-        done = 0
-        lengths: dict[int, int] = {}
-        for index, plan in plans.items():
-            part = slice(done, done := done + len(plan.pieces))
-            lengths[index] = self._natural_samples(plan, spoken[part])
-        return [lengths[index] if index in lengths else errors[index] for index in range(len(requests))]
+        lengths: dict[int, int | VoiceError] = {**errors}
+        tried = by_request(plans, synthesis.speak(self.release, pieces_of(plans.values()), self.options))
+        for index, spoken in tried.items():
+            lengths[index] = (
+                spoken if isinstance(spoken, VoiceError) else plans[index].natural_samples(spoken)
+            )
+        return [lengths[index] for index in range(len(requests))]
 
     def timbre_likeness(self, take: Take, voice: Voice) -> float:
         """Cosine of the CAM++ embeddings. Raises BadReference for a take too short or too quiet to tell."""
@@ -209,9 +214,25 @@ class IndexTTS2:
             wanted = self.release.emotions.mix(style[None], mood.weights, torch.zeros_like(heard)[None])[0]
         return voices.cosine(heard, wanted)
 
-    def _plans(self, requests: Sequence[SpeechRequest]) -> tuple[dict[int, _Plan], dict[int, VoiceError]]:
+    def _kept(self, key: str, restore: Callable[[bytes], Heard], hear: Callable[[], Heard]) -> Heard:
+        """What was heard before and kept, or is heard now. Raises OutOfMemory, and what `hear` raises."""
+        data = self._keep.get(key) if self._keep else None
+        if data is not None:
+            with suppress(ValueError):  # damaged: heard again
+                return restore(data)
+        try:
+            heard = hear()
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not synthesis.out_of_memory(error):
+                raise
+            raise OutOfMemory("The recording does not fit into memory.") from error
+        if self._keep:
+            self._keep.put(key, heard.to_bytes())
+        return heard
+
+    def _plans(self, requests: Sequence[SpeechRequest]) -> tuple[dict[int, Plan], dict[int, VoiceError]]:
         """Every request that can be spoken as a plan, every other as its error."""
-        plans: dict[int, _Plan] = {}
+        plans: dict[int, Plan] = {}
         errors: dict[int, VoiceError] = {}
         for index, request in enumerate(requests):
             try:
@@ -220,7 +241,7 @@ class IndexTTS2:
                 errors[index] = error
         return plans, errors
 
-    def _plan(self, request: SpeechRequest) -> _Plan:
+    def _plan(self, request: SpeechRequest) -> Plan:
         if not self.speaks(request.language):
             raise LanguageNotSpoken(f"{NAME} does not speak {request.language!r}.")
         if request.voice.engine != NAME or (request.emotion and request.emotion.engine != NAME):
@@ -246,7 +267,7 @@ class IndexTTS2:
             )
             for number, (ids, aim) in enumerate(zip(texts, aims, strict=True))
         ]
-        return _Plan(request, pieces, pause)
+        return Plan(request, self.release.pace, pieces, pause)
 
     def _aims(self, target: int | None, lengths: Sequence[int], pause: int) -> list[Aim]:
         """Where each piece ends; a target is shared out by the number of text ids."""
@@ -259,6 +280,9 @@ class IndexTTS2:
         frames = timing.frames_to_fill(target - pause * (len(lengths) - 1))
         if frames < len(lengths):
             raise SpeakingFailed(f"{target} samples are too few for a text of {len(lengths)} parts.")
+        if frames > LONGEST_TARGET * len(lengths) * self.release.pace.frames(min(table, self.options.most)):
+            seconds = target / OUTPUT_RATE
+            raise SpeakingFailed(f"{seconds:.0f} s are too long for a text of {sum(lengths)} ids.")
         return [
             timing.aim(part, self.release.pace, self.clock, most=min(table, self.options.most))
             for part in timing.share(frames, [float(length) for length in lengths])
@@ -268,69 +292,20 @@ class IndexTTS2:
         """Text ids of one piece: what the splitting rules aim at, and never more than the model has positions for."""
         return min(PIECE_IDS, self.release.gpt.config.max_text)
 
-    def _natural(self, spoken: Spoken) -> int:
-        """Mel frames of what was spoken at the natural pace: up to where the model would have stopped."""
-        wanted = spoken.decoded.wanted_stop
-        return self.release.pace.frames(len(spoken.decoded.codes) if wanted is None else max(1, wanted))
-
-    def _natural_samples(self, plan: _Plan, spoken: Sequence[Spoken]) -> int:
-        return timing.samples_of(sum(self._natural(one) for one in spoken)) + plan.pause * (len(spoken) - 1)
-
     def _take(
-        self, plan: _Plan, spoken: Sequence[Spoken], frames: Sequence[int], waves: Sequence[Tensor]
+        self, plan: Plan, spoken: Sequence[Spoken], frames: Sequence[int], waves: Sequence[Tensor]
     ) -> Take | VoiceError:
         target = plan.request.target
-        natural = self._natural_samples(plan, spoken)
+        natural = plan.natural_samples(spoken)
         sound = assemble.joined([assemble.resampled(wave) for wave in waves], plan.pause)
         samples = assemble.exactly(sound, natural if target is None else target)
         if not np.isfinite(samples).all():
             return SpeakingFailed("The model returned values that are not numbers.")
-        return Take(samples, natural, target, self._notes(plan, spoken, frames, samples))
-
-    def _notes(
-        self, plan: _Plan, spoken: Sequence[Spoken], frames: Sequence[int], samples: FloatArray
-    ) -> dict[str, float | int | str]:
-        natural = sum(self._natural(one) for one in spoken)
-        notes: dict[str, float | int | str] = {
-            "natural_frames": natural,
-            "target_frames": sum(frames),
-            "factor": round(natural / sum(frames), 4),
-            "tokens": sum(len(one.decoded.codes) for one in spoken),
-            "least": sum(piece.aim.least for piece in plan.pieces),
-            "most": sum(piece.aim.most for piece in plan.pieces),
-            "ended": _worst([one.decoded.ended for one in spoken]),
-            "pieces": len(plan.pieces),
-            "attempts": max(one.attempts for one in spoken),
-        }
-        doubt = _doubt(plan.pieces, spoken, samples)
-        return notes | {DOUBT: doubt} if doubt else notes
-
-
-def _doubt(pieces: Sequence[Piece], spoken: Sequence[Spoken], samples: FloatArray) -> str | None:
-    """Why a take is not to be trusted unheard; None where nothing speaks against it."""
-    if float(np.abs(samples).max()) < INAUDIBLE:
-        return "nothing is heard"
-    endless = [piece.free for piece, one in zip(pieces, spoken, strict=True) if one.ran_away]
-    if not endless:
-        return None
-    return "the speech did not come to an end" if any(endless) else "the speech was cut off at its longest"
-
-
-def _worst(ends: Sequence[str]) -> str:
-    """How a text of several pieces ended: as the one that ended least well."""
-    return max(ends, key=("stop", "bound", "limit").index)
+        return Take(samples, natural, target, notes(plan, spoken, frames, samples))
 
 
 def _heard(take: Take) -> Reference:
     return Reference(take.samples, OUTPUT_RATE)
-
-
-def _kept_speaker(data: bytes | None, device: torch.device) -> Speaker | None:
-    """A voice as it was kept; None where nothing was, or it is damaged."""
-    try:
-        return None if data is None else Speaker.from_bytes(data).to(device)
-    except ValueError:
-        return None
 
 
 def _digest(*parts: object) -> str:

@@ -13,9 +13,6 @@ from tts.errors import BadWeights
 from tts.indextts2.config import FlowConfig
 from tts.indextts2.weights import load_strict
 
-FRAMES_PER_FEATURE = 1.72
-"""Mel frames to one 50 Hz feature as the released models count them (22050 / 256 / 50 would be 1.7227)."""
-
 ROUNDS = 4
 """Convolution, norm and activation, behind the resampling."""
 
@@ -23,19 +20,10 @@ LATENT_MAPS = 3
 """Linear maps from the language model's latents to the features, nothing between them."""
 
 
-def frames_of(codes: int, *, features_per_code: int = 1, duration_factor: float = 1.0) -> int:
-    """Mel frames of `codes` semantic codes: trunc(1.72 · features · duration_factor).
-
-    `features_per_code` is the codec's downsampling: 1 at 50 Hz (2.0), 2 at 25 Hz (2.5). `duration_factor` stretches
-    time: 2.0 is half the speed.
-    """
-    return int(features_per_code * codes * FRAMES_PER_FEATURE * duration_factor)
-
-
 def nearest(features: int, frames: int, device: torch.device | None = None) -> Tensor:
     """The feature under every frame: min(⌊j · features/frames⌋, features - 1) for j < frames, in float32. [frames].
 
-    The training code computed it in float32; whole-number arithmetic names another feature now and then.
+    The reference implementation computes it in float32; whole-number arithmetic names another feature now and then.
     """
     scale = torch.tensor(features / frames, dtype=torch.float32, device=device)
     position = torch.arange(frames, dtype=torch.float32, device=device) * scale

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -59,12 +58,9 @@ REQUIRED = (CONFIG, TOKENIZER, VOCODER_CONFIG, SEMANTIC_CONFIG, *(file.path for 
 DESCRIBED: Mapping[str, str] = {"semantic": SEMANTIC_CONFIG, "vocoder": VOCODER_CONFIG}
 """The configuration of a part; where none is named it is `CONFIG`."""
 
-COMPILERS = ("cc", "gcc", "clang")
-"""One of them is needed where kernels are fused for a GPU: Triton builds its launchers with it."""
-
-LARGE = ("gpt", "flow", "vocoder")
-"""The parts that are placed in the chosen precision. The others, which run once per voice and decide about nearest
-codes, stay in float32."""
+LARGE = ("gpt", "flow")
+"""The parts that are placed in the chosen precision. The others stay in float32: they run once per voice and decide
+about nearest codes, or, the vocoder, make the very samples, where rounding is hiss."""
 
 Weights = Mapping[str, Mapping[str, Tensor]]
 """The tensors of every file, by part."""
@@ -79,12 +75,11 @@ class Placement:
 
     @classmethod
     def best(cls, device: str | None = None) -> Placement:
-        """The first GPU, in bfloat16; without one the CPU, in bfloat16 where it multiplies that in hardware (AMX or
-        AVX-512 BF16) and in float32 where it does not."""
+        """The first GPU, or without one the CPU; in bfloat16 where hardware multiplies that (a GPU from Ampere on, a
+        CPU with AMX or AVX-512 BF16), in float32 where it is not."""
         chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        if chosen.type == "cpu":
-            return cls(chosen, torch.bfloat16 if _cpu_has_bfloat16() else torch.float32)
-        return cls(chosen, torch.bfloat16)
+        real = torch.cuda.is_bf16_supported(False) if chosen.type == "cuda" else _cpu_has_bfloat16()
+        return cls(chosen, torch.bfloat16 if real else torch.float32)
 
 
 @dataclass(frozen=True)
@@ -140,7 +135,9 @@ class Release:
         for name, module in parts.items():
             module.to(device=placement.device, dtype=placement.dtype if name in LARGE else None)
         parts["gpt"].pack()  # last: moving or casting a part undoes it
-        if placement.device.type == "cuda" and any(map(shutil.which, COMPILERS)):
+        if placement.device.type == "cuda":
+            # float32 means float32: torch lets cuDNN round convolutions to ten bits by default
+            torch.backends.cudnn.allow_tf32 = False
             parts["vocoder"].fuse()
         digest = _digest(
             folder, {part: files[part].digest for part in files}, with_glossary=glossary is not None

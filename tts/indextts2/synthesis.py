@@ -13,7 +13,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from tts.errors import OutOfMemory
+from tts.errors import OutOfMemory, SpeakingFailed, VoiceError
 from tts.indextts2.clock import Aim
 from tts.indextts2.decode import decode
 from tts.indextts2.flow import FlowJob
@@ -24,6 +24,8 @@ from tts.indextts2.voices import Speaker
 
 Item = TypeVar("Item")
 Made = TypeVar("Made")
+
+NOTHING_FITS = "Not even one line at a time fits into memory."
 
 RETRIES = 1
 """How often a line that ran away is spoken again, with other draws."""
@@ -71,22 +73,21 @@ class Spoken:
         return self.decoded.ended != "stop"
 
 
-def speak(release: Release, pieces: Sequence[Piece], options: Options) -> list[Spoken]:
-    """Text to codes, in order. A free piece that runs away is spoken again with other draws; the last try stands."""
-    spoken: list[Spoken | None] = [None] * len(pieces)
+def speak(release: Release, pieces: Sequence[Piece], options: Options) -> list[Spoken | VoiceError]:
+    """Text to codes, in order; SpeakingFailed or OutOfMemory for a piece that cannot be decoded.
+
+    A free piece that runs away is spoken again with other draws, where there are draws; the last try stands.
+    """
+    spoken: dict[int, Spoken | VoiceError] = {}
     waiting = list(range(len(pieces)))
-    for attempt in range(1 + RETRIES):
+    for attempt in range(1 if options.sampling.greedy else 1 + RETRIES):
         jobs = [_job(release, pieces[index], attempt, options) for index in waiting]
         for index, decoded in zip(waiting, _decode(release, jobs, options.rows), strict=True):
-            spoken[index] = Spoken(decoded, attempt + 1)
-        waiting = [
-            index
-            for index in waiting
-            if pieces[index].free and (one := spoken[index]) is not None and one.ran_away
-        ]
+            spoken[index] = decoded if isinstance(decoded, VoiceError) else Spoken(decoded, attempt + 1)
+        waiting = [index for index in waiting if pieces[index].free and _ran_away(spoken[index])]
         if not waiting:
             break
-    return [one for one in spoken if one is not None]
+    return [spoken[index] for index in range(len(pieces))]
 
 
 def sound(
@@ -95,48 +96,51 @@ def sound(
     codes: Sequence[Tensor],
     frames: Sequence[int],
     options: Options,
-) -> list[Tensor]:
-    """Codes [N] of each piece → its wave [256 · frames] at the vocoder's rate, float32 on the CPU, in order."""
-    conditions = halving(
+) -> list[Tensor | VoiceError]:
+    """Codes [N] of each piece → its wave [256 · frames] at the vocoder's rate, float32 on the CPU, in order;
+    OutOfMemory for a piece that does not fit even alone."""
+    made: dict[int, Tensor | VoiceError] = {}
+
+    def staged(make: Callable[[list[int]], list[Tensor]]) -> None:
+        """The next stage of every piece that has not failed yet."""
+        going = [index for index in range(len(pieces)) if not isinstance(made.get(index), VoiceError)]
+        made.update(zip(going, halving(make, going), strict=True))
+
+    def tensors(some: list[int]) -> list[Tensor]:
+        return [one for index in some if isinstance(one := made[index], Tensor)]
+
+    def solved(some: list[int]) -> list[Tensor]:
+        jobs = [_flow_job(pieces[index], made_of) for index, made_of in zip(some, tensors(some), strict=True)]
+        return release.flow.solve(jobs, steps=options.steps, guidance=options.guidance)
+
+    staged(
         lambda some: _conditions(
             release, [pieces[i] for i in some], [codes[i] for i in some], [frames[i] for i in some]
-        ),
-        range(len(pieces)),
-    )
-    jobs = [
-        FlowJob(
-            torch.cat([piece.speaker.condition, condition]),
-            piece.speaker.mel,
-            piece.speaker.style,
-            _noise(piece, len(piece.speaker.condition) + len(condition)),
         )
-        for piece, condition in zip(pieces, conditions, strict=True)
-    ]
-    mels = halving(
-        lambda some: release.flow.solve(some, steps=options.steps, guidance=options.guidance), jobs
     )
-    waves = halving(release.vocoder.waves, mels)
-    return [wave.float().cpu() for wave in waves]
+    staged(solved)
+    staged(lambda some: [wave.float().cpu() for wave in release.vocoder.waves(tensors(some))])
+    return [made[index] for index in range(len(pieces))]
 
 
-def halving(make: Callable[[Sequence[Item]], list[Made]], items: Sequence[Item]) -> list[Made]:
-    """`make` of all items at once; where memory runs out, of half as many at a time, down to one.
-
-    Raises OutOfMemory where not even one fits.
-    """
+def halving(make: Callable[[list[Item]], Sequence[Made]], items: Sequence[Item]) -> list[Made | VoiceError]:
+    """`make` of all items at once; where memory runs out, of half as many at a time, down to one. In order;
+    OutOfMemory for an item that does not fit alone."""
     size = len(items)
-    made: list[Made] = []
+    made: list[Made | VoiceError] = []
     while len(made) < len(items):
         try:
-            made += make(items[len(made) : len(made) + size])
+            made += make(list(items[len(made) : len(made) + size]))
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
             if size == 1:
-                raise OutOfMemory("Not even one line at a time fits into memory.") from error
-            size = (size + 1) // 2
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+                made.append(OutOfMemory(NOTHING_FITS))
+        else:
+            continue
+        # behind the except clause: until then the error holds what did not fit
+        size = (size + 1) // 2
+        _give_back()
     return made
 
 
@@ -150,18 +154,36 @@ def seed_of(*parts: int) -> int:
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:7], "big")
 
 
-def _decode(release: Release, jobs: Sequence[Job], rows: int) -> list[Decoded]:
+def _decode(release: Release, jobs: Sequence[Job], rows: int) -> list[Decoded | VoiceError]:
+    """Codes of every job, as many rows at once as memory allows; a job that fails alone costs the others nothing."""
+    rows = max(1, min(rows, len(jobs)))
     while True:
         try:
-            return decode(release.gpt, jobs, rows=rows)
+            return list(decode(release.gpt, jobs, rows=rows))
+        except SpeakingFailed as error:
+            if len(jobs) == 1:
+                return [error]
+            return [outcome for job in jobs for outcome in _decode(release, [job], 1)]
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
-            if rows == 1:
-                raise OutOfMemory("Not even one line at a time fits into memory.") from error
-            rows = (min(rows, len(jobs)) + 1) // 2
-            if torch.cuda.is_available():
-                torch.cuda.empty_cache()
+        _give_back()
+        if rows > 1:
+            rows = (rows + 1) // 2
+        elif len(jobs) > 1:
+            return [outcome for job in jobs for outcome in _decode(release, [job], 1)]
+        else:
+            return [OutOfMemory(NOTHING_FITS)]
+
+
+def _give_back() -> None:
+    """Memory that the allocator keeps for later, to the GPU."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _ran_away(spoken: Spoken | VoiceError) -> bool:
+    return isinstance(spoken, Spoken) and spoken.ran_away
 
 
 def _job(release: Release, piece: Piece, attempt: int, options: Options) -> Job:
@@ -187,6 +209,11 @@ def _conditions(
         for one, latent in zip(codes, latents, strict=True)
     ]
     return release.regulator.regulate(semantic, frames)
+
+
+def _flow_job(piece: Piece, condition: Tensor) -> FlowJob:
+    whole = torch.cat([piece.speaker.condition, condition])
+    return FlowJob(whole, piece.speaker.mel, piece.speaker.style, _noise(piece, len(whole)))
 
 
 def _noise(piece: Piece, frames: int) -> Tensor:

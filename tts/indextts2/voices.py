@@ -6,6 +6,7 @@ Nothing here speaks.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -27,8 +28,43 @@ SILENT = 10 ** (-60 / 20)
 """Root mean square of the part listened to under which a reference is silent: -60 dBFS."""
 
 
+Same = TypeVar("Same", bound="Kept")
+
+
 @dataclass(frozen=True)
-class Speaker:
+class Kept:
+    """Tensors by name that can be kept as bytes."""
+
+    def to(self: Same, device: torch.device) -> Same:
+        """The same on another device."""
+        return type(self)(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
+
+    def to_bytes(self) -> bytes:
+        """As safetensors."""
+        from safetensors.torch import save
+
+        data: bytes = save(
+            {field.name: getattr(self, field.name).contiguous().cpu() for field in fields(self)}
+        )
+        return data
+
+    @classmethod
+    def from_bytes(cls: type[Same], data: bytes) -> Same:
+        """What `to_bytes` made. Raises ValueError for anything else."""
+        from safetensors import SafetensorError
+        from safetensors.torch import load
+
+        try:
+            tensors = load(data)
+        except SafetensorError as error:
+            raise ValueError(f"not a kept {cls.__name__}") from error
+        if set(tensors) != {field.name for field in fields(cls)}:
+            raise ValueError(f"not a kept {cls.__name__}")
+        return cls(**tensors)
+
+
+@dataclass(frozen=True)
+class Speaker(Kept):
     """One voice, as every part of the model wants it. All on one device, float32.
 
     mel [80, R]: the flow's prompt. condition [R, C]: the same prompt through codec and regulator. style [192]: CAM++.
@@ -41,32 +77,12 @@ class Speaker:
     rows: Tensor
     mood: Tensor
 
-    def to(self, device: torch.device) -> Speaker:
-        """The same voice on another device."""
-        return Speaker(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
-    def to_bytes(self) -> bytes:
-        """As safetensors."""
-        from safetensors.torch import save
+@dataclass(frozen=True)
+class Feeling(Kept):
+    """The emotion vector [D] of a recording."""
 
-        data: bytes = save(
-            {field.name: getattr(self, field.name).contiguous().cpu() for field in fields(self)}
-        )
-        return data
-
-    @classmethod
-    def from_bytes(cls, data: bytes) -> Speaker:
-        """What `to_bytes` made. Raises ValueError for anything else."""
-        from safetensors import SafetensorError
-        from safetensors.torch import load
-
-        try:
-            tensors = load(data)
-        except SafetensorError as error:
-            raise ValueError("not a kept voice") from error
-        if set(tensors) != {field.name for field in fields(cls)}:
-            raise ValueError("not a kept voice")
-        return cls(**tensors)
+    vector: Tensor
 
 
 @dataclass(frozen=True)
@@ -96,11 +112,10 @@ def listen(release: Release, reference: Reference) -> Speaker:
 
 
 @torch.inference_mode()
-def feel(release: Release, reference: Reference) -> Tensor:
-    """The emotion vector [D] of a recording of 1 s or more, of which the first 15 s count. Raises BadReference."""
+def feel(release: Release, reference: Reference) -> Feeling:
+    """What a recording of 1 s or more feels like, of which the first 15 s count. Raises BadReference."""
     require_audible(reference)
-    wave16 = frontend.emotion_audio(_start(reference), reference.rate).to(release.placement.device)
-    return release.conditioning.emotion_vector(_features(release, wave16))[0]
+    return Feeling(mood_of(release, reference))
 
 
 @torch.inference_mode()

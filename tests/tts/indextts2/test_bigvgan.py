@@ -130,9 +130,20 @@ def test_fused_activations_give_the_same_wave(monkeypatch) -> None:
     monkeypatch.setattr(
         torch, "compile", lambda function, *, dynamic: function
     )  # the compiler is not ours to test
-    made.fuse()
+    assert made.fuse()
     assert made.activation_post.kernel is snake_by_taps
     torch.testing.assert_close(made(mel(9)[None]), plain(mel(9)[None]), rtol=0, atol=1e-5)
+
+
+def test_where_nothing_compiles_the_kernel_stays(monkeypatch) -> None:
+    def broken(*_: torch.Tensor) -> torch.Tensor:
+        raise RuntimeError("no compiler")
+
+    made = make()
+    before = made.activation_post.kernel
+    monkeypatch.setattr(torch, "compile", lambda function, *, dynamic: broken)
+    assert not made.fuse()
+    assert made.activation_post.kernel is before
 
 
 def test_padding_would_have_been_heard() -> None:

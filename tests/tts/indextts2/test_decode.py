@@ -197,15 +197,6 @@ def test_no_jobs_are_no_results() -> None:
     assert decode(model(), []) == []
 
 
-def test_every_job_is_reported_once_and_as_soon_as_done() -> None:
-    heard: list[tuple[int, Decoded]] = []
-    jobs = [job(0, least=30, most=30), job(1, least=5, most=5), job(0, sampling=Sampling(beams=2), most=4)]
-    results = decode(model(), jobs, on_done=lambda index, result: heard.append((index, result)))
-    assert sorted(index for index, _ in heard) == [0, 1, 2]
-    assert all(results[index] is result for index, result in heard)
-    assert [index for index, _ in heard if index != 2] == [1, 0]
-
-
 class _Heard(TorchDispatchMode):  # type: ignore[no-untyped-call]  # untyped in torch
     """Notes the name of every operator that runs."""
 

@@ -24,8 +24,10 @@ from tts.errors import (
 from tts.indextts2 import clock as timing
 from tts.indextts2 import synthesis
 from tts.indextts2.clock import Clock
-from tts.indextts2.engine import NAME, IndexTTS2
+from tts.indextts2.engine import NAME, REVISION, IndexTTS2
 from tts.indextts2.flow import Flow, FlowJob
+from tts.indextts2.gpt import Gpt
+from tts.indextts2.job import Decoded, Job
 from tts.indextts2.release import Placement, Release
 from tts.indextts2.sampling import Sampling
 from tts.indextts2.synthesis import Options
@@ -205,10 +207,14 @@ class TestClock:
         self, release: Release, requests: list[SpeechRequest]
     ) -> None:
         clock = Clock(condition=False, window=None, regulate=False)
-        free = self.spoken(release, replace(requests[1], target=None), clock)
-        longer = self.spoken(release, replace(requests[1], target=len(free.samples) + 9_600), clock)
-        assert not longer.samples[-9_000:].any()
-        assert np.abs(longer.samples[: len(free.samples) - 200]).max() > 0
+        longer, shorter = (
+            self.spoken(release, replace(requests[1], target=target), clock) for target in (300_000, 9_600)
+        )
+        spoken = longer.natural
+        assert 9_600 < spoken < 300_000
+        assert not longer.samples[spoken + 100 :].any()
+        assert longer.samples[spoken - 2_000 : spoken].any()
+        assert np.allclose(shorter.samples[:9_000], longer.samples[:9_000], atol=FLOAT_NOISE)
 
 
 def test_a_long_text_is_spoken_in_parts_that_share_the_target(engine: IndexTTS2, voices: list[Voice]) -> None:
@@ -289,12 +295,89 @@ def test_out_of_memory_halves_the_batch_and_says_the_same(
     assert all(same(a, b) for a, b in zip(before, takes(engine.speak(requests[:5])), strict=True))
 
 
-def test_out_of_memory_with_one_line_is_told(
+def test_a_line_that_does_not_fit_alone_costs_the_others_nothing(
     engine: IndexTTS2, requests: list[SpeechRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Flow, "solve", exhausted(0))
-    with pytest.raises(OutOfMemory, match="one line"):
-        engine.speak(requests[:3])
+    before = takes(engine.speak(requests[:3]))
+    real, longest = Flow.solve, max(len(take.samples) for take in before)
+    huge = replace(requests[1], target=2 * longest)
+
+    def solve(self: Flow, jobs: Sequence[FlowJob], **options: float) -> list[torch.Tensor]:
+        if any(job.frames - job.prompt_frames > timing.frames_to_fill(longest) for job in jobs):
+            raise torch.OutOfMemoryError("tried to take all of it")
+        return real(self, jobs, **options)  # type: ignore[arg-type]  # the very same options
+
+    monkeypatch.setattr(Flow, "solve", solve)
+    first, failed, last = engine.speak([requests[0], huge, requests[2]])
+    assert isinstance(failed, OutOfMemory)
+    assert same(result(first), before[0])
+    assert same(result(last), before[2])
+
+
+def test_scores_that_are_no_numbers_fail_that_line_alone(
+    engine: IndexTTS2, requests: list[SpeechRequest], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = synthesis.decode
+    before = takes(engine.speak(requests[:2]))
+
+    def decode(gpt: Gpt, jobs: Sequence[Job], *, rows: int) -> list[Decoded]:
+        if any(job.seed == synthesis.seed_of(synthesis.seed_of(requests[2].seed, 0), 0) for job in jobs):
+            raise SpeakingFailed("not numbers")
+        return real(gpt, jobs, rows=rows)
+
+    monkeypatch.setattr(synthesis, "decode", decode)
+    outcomes = engine.speak(requests[:3])
+    assert isinstance(outcomes[2], SpeakingFailed)
+    assert all(same(result(a), b) for a, b in zip(outcomes[:2], before, strict=True))
+    assert isinstance(engine.measure(requests[:3])[2], SpeakingFailed)
+
+
+def test_a_voice_that_does_not_fit_is_told(engine: IndexTTS2, monkeypatch: pytest.MonkeyPatch) -> None:
+    def huge(*_: object) -> Speaker:
+        raise torch.OutOfMemoryError("tried to take all of it")
+
+    monkeypatch.setattr("tts.indextts2.voices.listen", huge)
+    with pytest.raises(OutOfMemory):
+        engine.voice(recording(145.0))
+
+
+def test_a_line_held_on_beyond_its_end_is_doubted_and_its_natural_length_is_where_it_would_have_ended(
+    engine: IndexTTS2, voices: list[Voice]
+) -> None:
+    head, stop = engine.release.gpt.mel_head, engine.release.gpt.config.stop
+    usual = head.bias[stop].clone()
+    head.bias[stop] = 1e4  # wants to stop at once, always
+    try:
+        held = one(engine, SpeechRequest("Hello.", "en", voices[0], target=96_000))
+        free = one(engine, SpeechRequest("Hello.", "en", voices[0]))
+    finally:
+        head.bias[stop] = usual
+    assert held.notes[DOUBT] == "the speech was held on beyond its end"
+    assert held.notes["tokens"] == held.notes["least"]
+    assert len(held.samples) == 96_000
+    assert free.notes["natural_frames"] == engine.release.pace.frames(int(free.notes["tokens"]))
+    assert DOUBT not in free.notes
+
+
+def test_a_target_far_beyond_the_text_is_refused(engine: IndexTTS2, voices: list[Voice]) -> None:
+    (outcome,) = engine.speak([SpeechRequest("Hello.", "en", voices[0], target=60 * OUTPUT_RATE)])
+    assert isinstance(outcome, SpeakingFailed)
+    assert "60 s" in str(outcome)
+
+
+def test_greedy_decoding_is_not_tried_again(release: Release, voices: list[Voice]) -> None:
+    greedy = IndexTTS2(release, options=replace(QUICK, sampling=Sampling(greedy=True)))
+    assert one(greedy, SpeechRequest("Hello.", "en", voices[0])).notes["attempts"] == 1
+
+
+def test_an_emotion_is_felt_once_per_content(release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+    shelf = Shelf()
+    engine = IndexTTS2(release, keep=shelf)
+    first = engine.emotion(recording(120.0), strength=0.3)
+    monkeypatch.setattr("tts.indextts2.voices.feel", lambda *_: pytest.fail("felt again"))
+    again = engine.emotion(recording(120.0), strength=0.9)
+    assert torch.equal(first.data.vector, again.data.vector)
+    assert first.digest != again.digest
 
 
 def test_another_failure_is_not_taken_for_a_lack_of_memory(
@@ -411,7 +494,9 @@ def test_words_need_their_reader_and_it_is_named(engine: IndexTTS2) -> None:
         engine.emotion("sad and slow")
 
 
-def test_digests_name_what_shaped_them(engine: IndexTTS2, release: Release) -> None:
+def test_digests_name_what_shaped_them(
+    engine: IndexTTS2, release: Release, monkeypatch: pytest.MonkeyPatch
+) -> None:
     emotions = [engine.emotion(recording(110.0), strength=s) for s in (0.5, 0.6)]
     emotions += [engine.emotion((v, 0, 0, 0, 0, 0, 0, 0)) for v in (0.1, 0.2)]
     assert len({emotion.digest for emotion in emotions}) == 4
@@ -419,9 +504,17 @@ def test_digests_name_what_shaped_them(engine: IndexTTS2, release: Release) -> N
         IndexTTS2(release, options=replace(QUICK, steps=3)),
         IndexTTS2(release, options=replace(QUICK, guidance=0.5)),
         IndexTTS2(release, options=replace(QUICK, sampling=Sampling(temperature=0.7))),
+        IndexTTS2(release, options=replace(QUICK, most=100)),
         IndexTTS2(release, options=QUICK, clock=Clock(condition=False)),
     ]
-    assert len({engine.digest, *(other.digest for other in others)}) == 5
+    usual = engine.digest
+    assert len({usual, *(other.digest for other in others)}) == 6
+    monkeypatch.setattr("tts.indextts2.engine.REVISION", REVISION + 1)
+    assert engine.digest != usual
+    monkeypatch.undo()
+    monkeypatch.setattr("tts.indextts2.engine.version", lambda _: "another grammar")
+    assert engine.digest != usual
+    monkeypatch.undo()
     assert IndexTTS2(release, options=replace(QUICK, rows=1)).digest == engine.digest
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import lru_cache
 
 import pytest
@@ -11,11 +10,11 @@ import torch
 from bench.goldens.flow import RUNNERS, group
 from bench.goldens.harness import KIT, Case, fill, load_cases, load_manifest, manifest_info
 from tts.errors import BadWeights
+from tts.indextts2.clock import PACES
 from tts.indextts2.config import FlowConfig
-from tts.indextts2.regulator import LatentProjection, Regulator, frames_of, nearest
+from tts.indextts2.regulator import LatentProjection, Regulator, nearest
 
 CASES = [case for case in load_cases(size="tiny") if case.component in ("s2mel.regulate", "s2mel.gpt_layer")]
-FRAMES = json.loads((KIT / "golden" / "frames.json").read_text())
 
 
 @lru_cache(maxsize=1)
@@ -34,21 +33,9 @@ def test_it_computes_what_the_reference_does(case: Case) -> None:
     case.check(RUNNERS[case.component](case))
 
 
-def test_frame_counts_at_50_hz() -> None:
-    assert [frames_of(codes) for codes in FRAMES["codes"]] == FRAMES["frames_2_0"]
-
-
-@pytest.mark.parametrize("factor", FRAMES["frames_2_5_by_duration_factor"])
-def test_frame_counts_at_25_hz(factor: str) -> None:
-    counts = [
-        frames_of(codes, features_per_code=2, duration_factor=float(factor)) for codes in FRAMES["codes"]
-    ]
-    assert counts == FRAMES["frames_2_5_by_duration_factor"][factor]
-
-
 def test_the_nearest_feature_is_torch_s_own_choice() -> None:
     for features in range(1, 400):
-        frames = frames_of(features)
+        frames = PACES["2.0"].frames(features)
         ramp = torch.arange(features, dtype=torch.float32).view(1, 1, -1)
         expected = torch.nn.functional.interpolate(ramp, size=frames, mode="nearest").flatten().long()
         assert torch.equal(nearest(features, frames), expected), features

@@ -58,7 +58,8 @@ class RankTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """The ids of a text, in which special tokens count as such."""
-        return self._encoding.encode(text, allowed_special="all", disallowed_special=())
+        ids: list[int] = self._encoding.encode(text, allowed_special="all", disallowed_special=())
+        return ids
 
 
 def _ranks(rank_file: Path) -> dict[bytes, int]:
