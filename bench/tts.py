@@ -127,6 +127,8 @@ def main(arguments: list[str] | None = None) -> int:
     reference = Reference(_noise(REFERENCE), OUTPUT_RATE)
     voice, seconds = timed(lambda: engine.voice(reference), placement)
     print(f"voice of {REFERENCE:g} s heard in {seconds:.2f} s (once per voice)")
+    if placement.device.type == "cuda":  # kernels are compiled and graphs captured at first use
+        staged(engine, voice, 1, machine)
     told = []
     for count in (int(part) for part in options.lines.split(",")):
         stages = staged(engine, voice, count, machine)
@@ -275,7 +277,7 @@ def _peak(placement: Placement) -> int:
     """Bytes: of the GPU's memory, or of this process's."""
     if placement.device.type == "cuda":
         return torch.cuda.max_memory_allocated(placement.device)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _noise(seconds: float) -> FloatArray:
