@@ -15,7 +15,7 @@ test: install-dev  ## everything that tells right from wrong
 	@scripts/system-packages apertium-eng-spa=apertium
 	$(BIN)/python -m pytest -n $(WORKERS)
 
-test-full: install-dev ## parity of every part at the released size: 10 GB of memory, minutes
+test-full: install-dev ## parity of every part at the released size: 5 GB of memory, two minutes
 	$(BIN)/python -m bench.parity --size full
 
 lint: install-dev  ## style, types, and the walls between the rooms

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -55,7 +56,13 @@ def compare(case: Case) -> Iterator[Line]:
             f"{case.size}/{case.id}", np.inf, np.inf, case.tolerance, False, f"no runner for {case.component}"
         )
         return
-    outputs = runner(case)
+    try:
+        outputs, _ = runner(case), case.expected()
+    except (OSError, ValueError, KeyError, RuntimeError, BadZipFile) as error:
+        yield Line(
+            f"{case.size}/{case.id}", np.inf, np.inf, case.tolerance, False, f"cannot be run: {error!r}"
+        )
+        return
     wanted = set(case.raw["outputs"]) - NOT_COMPUTED
     for row in case.compare({key: outputs[key] for key in sorted(wanted & set(outputs))}).rows:
         yield Line(f"{case.size}/{case.id}/{row.key}", row.abs, row.rel, case.tolerance, row.ok, row.note)
@@ -86,7 +93,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("folder", nargs="?", type=Path, default=KIT, metavar="DIR")
     parser.add_argument("--size", choices=("tiny", "full"), help="both, where it is not said")
     options = parser.parse_args(arguments)
-    if not list(options.folder.glob("cases_*.json")):
+    try:
+        cases = load_cases(options.folder)
+    except (OSError, ValueError, KeyError) as error:
+        print(f"{options.folder} holds cases that cannot be read: {error}", file=sys.stderr)
+        return 2
+    if not cases:
         print(f"{options.folder} holds no goldens (no cases_*.json).", file=sys.stderr)
         return 2
     done, missed = 0, 0

@@ -99,7 +99,8 @@ def render(
 def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> dict[str, Any]:
     """The flow over a project that is held locked; returns its report. `film` is its header."""
     run.cache.reset_counts()
-    engine = voices.opened(run.settings.voice or run.profile.voice, run.cache)
+    name = run.settings.voice or run.profile.voice
+    engine = voices.opened(name, run.cache, language=run.settings.target)
     synthesize.check_language(engine, run.settings.target)
     hear.check(run)
     wording.check(run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -32,6 +32,8 @@ class VoiceEngine:
     open: Callable[[Cache | None], Engine]
     model: str | None = None
     """What of the model store it needs."""
+    languages: Callable[[], Mapping[str, str]] | None = None
+    """What it speaks, where that can be told without opening it."""
 
 
 def _espeak(_: Cache | None) -> Engine:
@@ -52,11 +54,19 @@ def _indextts2(cache: Cache | None) -> Engine:
     from tts.indextts2.engine import IndexTTS2
 
     try:
-        return IndexTTS2.load(folder, keep=Shelf(cache) if cache else None)
+        engine = IndexTTS2.load(folder, keep=Shelf(cache) if cache else None)
     except (EngineMissing, BadWeights) as error:
         raise MissingError(
             str(error), hint="Compare the files with `dubber models verify indextts2`."
         ) from error
+    models.compare(INDEXTTS2.name, engine.release.digests)
+    return engine
+
+
+def _indextts2_languages() -> Mapping[str, str]:
+    from tts.indextts2.text import LANGUAGES
+
+    return LANGUAGES
 
 
 ESPEAK = VoiceEngine("espeak", "eSpeak NG", (), "make install", _espeak)
@@ -67,6 +77,7 @@ INDEXTTS2 = VoiceEngine(
     "make install-voice",
     _indextts2,
     model="indextts2",
+    languages=_indextts2_languages,
 )
 
 VOICES = {engine.name: engine for engine in (INDEXTTS2, ESPEAK)}
@@ -75,18 +86,29 @@ VOICES = {engine.name: engine for engine in (INDEXTTS2, ESPEAK)}
 def named(name: str) -> VoiceEngine:
     """The engine of that name. Raises UsageError where there is none."""
     try:
-        return VOICES[name]
+        return VOICES[name.lower()]
     except KeyError:
         raise UsageError(f"There is no voice {name!r}.", hint=f"Choose one of {', '.join(VOICES)}.") from None
 
 
-def opened(name: str, cache: Cache | None = None) -> Engine:
-    """The engine, ready to speak; voices that it computes are kept in `cache`.
+def opened(name: str, cache: Cache | None = None, *, language: str | None = None) -> Engine:
+    """The engine, ready to speak `language`; voices that it computes are kept in `cache`.
 
-    Raises MissingError where its packages or its models are not on this machine, or are damaged.
+    Raises MissingError where its packages or its models are not on this machine, or are damaged, or where it can
+    be told beforehand that it does not speak the language.
     """
     available(name)
-    return named(name).open(cache)
+    engine = named(name)
+    if language is not None and engine.languages is not None:
+        from tts import tags
+
+        spoken = engine.languages()
+        if tags.lookup(language, spoken) is None:
+            raise MissingError(
+                f"The voice {engine.title} does not speak {language!r}.",
+                hint=f"It speaks: {', '.join(sorted(spoken))}. Choose another with --voice.",
+            )
+    return engine.open(cache)
 
 
 def available(name: str) -> str:

@@ -271,7 +271,7 @@ def _sentences(repo: str, name: str | None = None) -> Iterator[None]:
     from huggingface_hub import errors, get_session
 
     what = f"{name} of {repo}" if name else repo
-    transport_error = _library(get_session()).TransportError
+    transport_error = _library(get_session()).RequestError
     try:
         yield
     except (DubberError, _Broken):

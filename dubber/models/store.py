@@ -141,6 +141,11 @@ def read_record(model: Model) -> dict[str, Any] | None:
         )
     except FileNotFoundError:
         return None
+    except NotADirectoryError as error:
+        raise MissingError(
+            f"{path.parent} cannot be a folder of models: there is a file in its place.",
+            hint="Name another with DUBBER_MODELS, or move the file away.",
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError):
         sound = False
     if not sound:
@@ -184,6 +189,21 @@ def record_as_is(model: Model, progress: Callable[[float], None] = lambda _: Non
     return len(names)
 
 
+def compare(name: str, digests: Mapping[str, str]) -> None:
+    """Compares sha256s that somebody computed anyway, by file, with the record of the model `name`, if there is one.
+
+    Raises DamagedError naming the files that are not what was recorded.
+    """
+    record = read_record(catalogue.named(name))
+    known = {file: entry["sha256"] for file, entry in record["files"].items()} if record else {}
+    other = [file for file, digest in digests.items() if known.get(file, digest) != digest]
+    if other:
+        raise DamagedError(
+            f"{_listed(other)} of {name} holds other bytes than were recorded.",
+            hint=f"Run `dubber models pull {name} --again`, or, for a change of yours, `… verify {name} --record`.",
+        )
+
+
 def verify(
     model: Model, *, quick: bool = False, progress: Callable[[float], None] = lambda _: None
 ) -> Verdict:
@@ -193,6 +213,8 @@ def verify(
     """
     place = folder(model)
     record = read_record(model)
+    if record is None and look(model).state != "here":
+        require(model.name)
     if record is None:
         raise MissingError(
             f"There is no record of {model.name} in {place} to compare with.",

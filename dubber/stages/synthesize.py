@@ -10,6 +10,7 @@ import numpy as np
 
 from align.types import SAMPLES_PER_MS, Line
 from dubber.errors import MissingError, SynthesisError
+from dubber.times import clock, shortened
 from tts.door import Engine, FloatArray, Result, SpeechRequest, Take
 from tts.errors import BadReference, LanguageNotSpoken, NothingToSay, VoiceError
 
@@ -70,11 +71,11 @@ def _spoken(line: Line, request: SpeechRequest, outcome: Take | VoiceError) -> S
         return error
     if request.target is not None and len(take.samples) != request.target:
         return SynthesisError(
-            f"The voice returned {len(take.samples)} samples for line {line.id} where its slot has {request.target}."
+            f"{clock(line.span)}: the voice returned {len(take.samples)} samples where the slot has {request.target}."
         )
     if not np.isfinite(take.samples).all():
         return SynthesisError(
-            f"The voice returned no usable sound for line {line.id} ({_short(line.text)!r})."
+            f"{clock(line.span)}: the voice returned no usable sound for {shortened(line.text)!r}."
         )
     onset, offset = sounding(take.samples)
     return Spoken(take.samples, _milliseconds(take.natural), onset, offset, dict(take.notes))
@@ -123,10 +124,7 @@ def _told(outcome: Result | VoiceError, line: Line) -> Result:
     if isinstance(outcome, VoiceError):
         what = "hear its reference" if isinstance(outcome, BadReference) else "speak it"
         raise SynthesisError(
-            f"Line {line.id} ({_short(line.text)!r}): the voice could not {what}: {outcome}"
+            f"{clock(line.span)}: the voice could not {what} ({shortened(line.text)!r}): {outcome}",
+            hint="Change this line in the project's subtitles (split or shorten it), then `dubber render`.",
         ) from outcome
     return outcome
-
-
-def _short(text: str, most: int = 40) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

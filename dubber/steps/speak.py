@@ -19,8 +19,8 @@ from dubber.loudness import Loudness, loudness_of
 from dubber.stages import cast, synthesize
 from dubber.steps.hear import Sound
 from dubber.steps.run import Run
-from dubber.steps.wording import clock
 from dubber.store import Key
+from dubber.times import clock, shortened
 from tts.door import DOUBT, Emotion, Engine, FloatArray, Reference, Result, SpeechRequest, Voice
 from tts.errors import BadReference, VoiceError
 
@@ -100,7 +100,9 @@ class Cast:
         except BadReference:
             return None  # a line mumbled below what can be measured is said in the speaker's usual manner
         except VoiceError as error:
-            raise SynthesisError(f"The manner of line {line.id} could not be heard: {error}") from error
+            raise SynthesisError(
+                f"{clock(line.span)}: the manner of the line could not be heard: {error}"
+            ) from error
 
 
 def prepare(run: Run, engine: Engine, lines: Sequence[Line], sound: Sound) -> Cast:
@@ -154,7 +156,7 @@ def natural_lengths(run: Run, cast_: Cast, lines: Sequence[Line]) -> dict[str, i
                 length = run.cache.json(keys[line.id], partial(measured.get, line.id))
                 if length is None:
                     silent.append(
-                        f"{clock(line.span)}: {line.text!r} holds nothing that can be spoken; it stays silent."
+                        f"{clock(line.span)}: nothing in {shortened(line.text)!r} can be spoken; it stays silent."
                     )
                 else:
                     lengths[line.id] = length
@@ -200,7 +202,7 @@ def takes(run: Run, cast_: Cast, lines: Sequence[Line], slots: Mapping[str, Slot
             advance(len(made) / len(spoken))
     run.note_all(
         [
-            f"{clock(take.line.span)}: listen to {take.line.text!r}: {take.notes[DOUBT]}."
+            f"{clock(take.line.span)}: listen to {shortened(take.line.text)!r}: {take.notes[DOUBT]}."
             for take in made
             if DOUBT in take.notes
         ]

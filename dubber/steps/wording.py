@@ -17,6 +17,7 @@ from dubber import records, srt, store
 from dubber.errors import TranslationError
 from dubber.stages.translate import Translation, fit
 from dubber.steps.run import SPEAKER, Run
+from dubber.times import clock
 
 TRANSCRIPT = "transcript"
 """The name of the transcript among a project's subtitles; a translation's is its language tag."""
@@ -205,9 +206,3 @@ def _plain(translation: Translation | None) -> list[object]:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, CUE_WIDTH, break_long_words=False, break_on_hyphens=False)
-
-
-def clock(span: Span) -> str:
-    """When a span starts, for a person: 0:01:02.345."""
-    seconds = span.start / 1000
-    return f"{int(seconds // 3600)}:{int(seconds // 60 % 60):02d}:{seconds % 60:06.3f}"

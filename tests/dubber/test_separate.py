@@ -151,7 +151,7 @@ def test_beds_are_learned_as_the_film_goes_by_and_only_two_silences_are_held(tmp
 
         def progress(share: float) -> None:
             at.append(share)
-            held.append(sum(isinstance(one, room._Bed) for one in gc.get_objects()))
+            held.append(sum(type(one) is room._Bed for one in gc.get_objects()))
 
         audio.read = watched  # type: ignore[method-assign]
         room.separate(audio, islands, tmp_path / "speech.wav", progress)

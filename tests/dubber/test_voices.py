@@ -14,6 +14,7 @@ from films import TALK, Made, make
 from bench import filled
 from dubber import pipeline, srt, voices
 from dubber.errors import MissingError, UsageError
+from dubber.models import catalogue, store
 from dubber.settings import Settings
 from dubber.store import Cache
 
@@ -127,6 +128,36 @@ def test_a_voice_with_a_damaged_file_is_not_opened(
     with pytest.raises(MissingError, match="s2mel") as told:
         voices.opened("indextts2")
     assert "dubber models verify" in str(told.value.hint)
+
+
+def test_a_file_that_is_not_what_was_recorded_does_not_speak(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "indextts2"
+    shutil.copytree(models / "indextts2", folder, ignore=shutil.ignore_patterns("converted"))
+    monkeypatch.setenv("DUBBER_MODELS", str(tmp_path))
+    torch.set_num_threads(1)
+    store.record_as_is(catalogue.named("indextts2"), lambda _: None)
+    voices.opened("indextts2")
+    matrix = torch.load(folder / "feat2.pt", weights_only=True)
+    matrix[0, 0] += 1
+    torch.save(matrix, folder / "feat2.pt")
+    with pytest.raises(MissingError, match=r"feat2\.pt of indextts2 holds other bytes") as told:
+        voices.opened("indextts2")
+    assert "pull indextts2 --again" in str(told.value.hint)
+
+
+@pytest.mark.parametrize("inside", ["", "indextts2"])
+def test_a_file_in_the_place_of_the_models_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: str
+) -> None:
+    place = tmp_path / "models"
+    if inside:
+        place.mkdir()
+    (place / inside if inside else place).write_text("no folder")
+    monkeypatch.setenv("DUBBER_MODELS", str(place))
+    with pytest.raises(MissingError, match="in its place"):
+        store.look(catalogue.named("indextts2"))
 
 
 def test_a_voice_without_its_packages_names_them(monkeypatch: pytest.MonkeyPatch) -> None:

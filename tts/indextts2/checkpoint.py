@@ -120,7 +120,7 @@ def read(path: Path) -> Any:
         # torch maps only its zip format; the older one is read whole
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:
-        reason = str(error).partition("\n")[0][:REASON] or type(error).__name__
+        reason = str(error).partition("\n")[0].partition(". If you")[0][:REASON] or "it ends too early"
         raise BadWeights(f"{path.name} is not a file of plain weights, or is damaged: {reason}") from error
 
 

@@ -51,6 +51,9 @@ slow speech needs. What is longer has run away. Memory is set aside for as many.
 ROWS = {"cpu": 8, "cuda": 32}
 """Lines decoded at once by default: a CPU gains little from more, a GPU until it is busy."""
 
+UNKNOWN = 2
+"""The tokeniser's id for what it does not know."""
+
 PIECE_IDS = 120
 """Text ids that the splitting rules aim at for one piece: the released default."""
 
@@ -118,8 +121,8 @@ class IndexTTS2:
 
     @property
     def batch(self) -> int:
-        """As many as are decoded at once, twice over: where one line ends another enters."""
-        return 2 * self.options.rows
+        """As many as are decoded at once: what a stop in the middle costs is then one batch of lines."""
+        return self.options.rows
 
     def languages(self) -> Mapping[str, str]:
         """BCP 47 tag → what the language is called in the model."""
@@ -267,7 +270,8 @@ class IndexTTS2:
             )
             for number, (ids, aim) in enumerate(zip(texts, aims, strict=True))
         ]
-        return Plan(request, self.release.pace, pieces, pause)
+        unread = sum(ids.count(UNKNOWN) for ids in texts)
+        return Plan(request, self.release.pace, pieces, pause, unread)
 
     def _aims(self, target: int | None, lengths: Sequence[int], pause: int) -> list[Aim]:
         """Where each piece ends; a target is shared out by the number of text ids."""

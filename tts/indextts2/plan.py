@@ -26,12 +26,14 @@ Outcome = TypeVar("Outcome")
 
 @dataclass(frozen=True)
 class Plan:
-    """A request as pieces, and the silence between them in samples at OUTPUT_RATE."""
+    """A request as pieces, the silence between them in samples at OUTPUT_RATE, and how many pieces of its text the
+    tokeniser does not know, so that they cannot be spoken."""
 
     request: SpeechRequest
     pace: Pace
     pieces: Sequence[Piece]
     pause: int
+    unread: int
 
     def frames(self, spoken: Sequence[Spoken], *, regulate: bool) -> list[int]:
         """Mel frames to make of each piece: the aim's, or the natural ones where the length is free."""
@@ -88,6 +90,8 @@ def notes(
         "pieces": len(plan.pieces),
         "attempts": max(one.attempts for one in spoken),
     }
+    if plan.unread:
+        told["unread"] = plan.unread
     doubt = _doubt(plan.pieces, spoken, samples)
     return told | {DOUBT: doubt} if doubt else told
 

@@ -78,19 +78,20 @@ class Placement:
         """The first GPU, or without one the CPU; in bfloat16 where hardware multiplies that (a GPU from Ampere on, a
         CPU with AMX or AVX-512 BF16), in float32 where it is not."""
         chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-        real = torch.cuda.is_bf16_supported(False) if chosen.type == "cuda" else _cpu_has_bfloat16()
+        real = _gpu_has_bfloat16() if chosen.type == "cuda" else _cpu_has_bfloat16()
         return cls(chosen, torch.bfloat16 if real else torch.float32)
 
 
 @dataclass(frozen=True)
 class Release:
-    """All parts of one release. `digest` names every file that shapes speech."""
+    """All parts of one release. `digests`: the sha256 of each file that shapes speech, by path; `digest`: theirs."""
 
     version: Version
     pace: Pace
     placement: Placement
     folder: Path
     digest: str
+    digests: Mapping[str, str]
     text: TextFrontend
     semantic: SemanticEncoder
     codec: Codec
@@ -139,10 +140,12 @@ class Release:
             # float32 means float32: torch lets cuDNN round convolutions to ten bits by default
             torch.backends.cudnn.allow_tf32 = False
             parts["vocoder"].fuse()
-        digest = _digest(
-            folder, {part: files[part].digest for part in files}, with_glossary=glossary is not None
-        )
-        return cls(settings.version, PACES[settings.version], placement, folder, digest, text, **parts)
+        digests = {WEIGHTS[part].path: file.digest for part, file in files.items()}
+        small = (CONFIG, TOKENIZER, VOCODER_CONFIG, SEMANTIC_CONFIG, *([GLOSSARY] if glossary else []))
+        digests |= {name: file_digest(folder / name) for name in small}
+        digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
+        pace = PACES[settings.version]
+        return cls(settings.version, pace, placement, folder, digest, digests, text, **parts)
 
 
 def _built(settings: Settings, weights: Weights) -> Iterator[tuple[str, nn.Module]]:
@@ -217,14 +220,12 @@ def _emotions(settings: Settings, speakers: Tensor, emotions: Tensor) -> Emotion
     return matrix
 
 
-def _digest(folder: Path, weights: Mapping[str, str], *, with_glossary: bool) -> str:
-    small = (CONFIG, TOKENIZER, VOCODER_CONFIG, SEMANTIC_CONFIG, *([GLOSSARY] if with_glossary else []))
-    digests = {**weights, **{name: file_digest(folder / name) for name in small}}
-    return hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
-
-
 def _under(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
+def _gpu_has_bfloat16() -> bool:
+    return bool(torch.cuda.is_bf16_supported(including_emulation=False))
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -240,6 +240,13 @@ def test_bad_requests_cost_the_others_nothing(engine: IndexTTS2, voices: list[Vo
     assert [type(length) for length in engine.measure(requests)] == [int, *kinds[1:4], int]
 
 
+def test_what_the_tokeniser_does_not_know_is_counted(engine: IndexTTS2, voices: list[Voice]) -> None:
+    plain = one(engine, SpeechRequest("Hello.", "en", voices[0], None, 24_000))
+    mixed = one(engine, SpeechRequest("Hello. Привет.", "en", voices[0], None, 24_000))
+    assert "unread" not in plain.notes
+    assert int(mixed.notes["unread"]) > 0
+
+
 def test_nothing_is_spoken_of_nothing(engine: IndexTTS2) -> None:
     assert engine.speak([]) == []
     assert engine.measure([]) == []

@@ -241,7 +241,9 @@ def test_without_a_gpu_the_best_place_is_the_cpu(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setattr("tts.indextts2.release._cpu_has_bfloat16", lambda quick=quick: quick)
         assert Placement.best() == Placement(torch.device("cpu"), torch.bfloat16 if quick else torch.float32)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert Placement.best() == Placement(torch.device("cuda"), torch.bfloat16)
+    for real in (True, False):
+        monkeypatch.setattr("tts.indextts2.release._gpu_has_bfloat16", lambda real=real: real)
+        assert Placement.best() == Placement(torch.device("cuda"), torch.bfloat16 if real else torch.float32)
     assert Placement.best("cpu") == Placement(torch.device("cpu"), torch.float32)
 
 
