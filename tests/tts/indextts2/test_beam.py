@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import copy
 import math
-from collections.abc import Iterator
-from functools import cache
 from itertools import permutations
 from typing import Any
 
 import pytest
 import torch
+from tinygpt import model
 from torch import Tensor
 
-from bench.goldens.gpt import load
-from bench.goldens.harness import load_cases, tensor
+from bench.goldens.harness import tensor
 from tts.errors import SpeakingFailed
 from tts.indextts2.beam import _Beam, _Closed, _Search, _walk, decode_beams, draw_without_replacement
 from tts.indextts2.decode import decode
@@ -23,24 +20,6 @@ from tts.indextts2.job import Decoded, Job
 from tts.indextts2.sampling import Sampling, Uniforms, penalise, seen_at_start
 
 STOP = 9
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """The tiny model is not worth a second one, and on a busy machine the threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@cache
-def model(stop_bias: float = 0.0) -> Gpt:
-    """The tiny model; the bias makes it stop sooner."""
-    case = next(case for case in load_cases(size="tiny", component="gpt.greedy"))
-    gpt = copy.deepcopy(load(case)[1])
-    gpt.mel_head.bias[gpt.config.stop] += stop_bias
-    return gpt
 
 
 def job(**changes: Any) -> Job:

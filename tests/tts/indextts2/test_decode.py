@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import pytest
 import torch
+from tinygpt import model
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from bench.goldens.gpt import load
-from bench.goldens.harness import load_cases, tensor
+from bench.goldens.harness import tensor
 from tts.errors import SpeakingFailed
 from tts.indextts2.decode import Batch, decode
-from tts.indextts2.gpt import DECODED_POSITION, Gpt
+from tts.indextts2.gpt import DECODED_POSITION
 from tts.indextts2.job import Decoded, Job
 from tts.indextts2.sampling import Sampling
 
@@ -25,24 +24,6 @@ WILD = Sampling(temperature=1.5, top_k=0, top_p=1.0, repetition_penalty=1.2)
 STYLES = (Sampling(), GREEDY, WILD, Sampling(temperature=0.6, top_k=5, top_p=0.9, repetition_penalty=3.0))
 WAITS = ("_local_scalar_dense", "nonzero", "unique", "masked_select", "is_nonzero", "equal")
 """Operators whose result, or its shape, the host must wait for."""
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _one_thread() -> Iterator[None]:
-    """The tiny model is not worth a second one, and on a busy machine the threads wait for each other."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@cache
-def model(stop_bias: float = 0.0) -> Gpt:
-    """The tiny model; the bias makes it stop sooner."""
-    case = next(case for case in load_cases(size="tiny", component="gpt.greedy"))
-    gpt = copy.deepcopy(load(case)[1])
-    gpt.mel_head.bias[gpt.config.stop] += stop_bias
-    return gpt
 
 
 def prompt(length: int, salt: str = "a") -> Tensor:
