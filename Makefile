@@ -52,7 +52,7 @@ install-studio: .venv/.studio
 .venv/.dev: .venv/.light
 	@# the tests need no GPU: where a CPU build of torch is at hand, TORCH names it
 	sed 's/^torch==.*/$(TORCH)/' constraints.txt > .venv/constraints.txt
-	$(PIP) .venv/constraints.txt $(TORCH) --editable '.[dev,voice]'
+	$(PIP) .venv/constraints.txt $(TORCH) --editable '.[dev,studio]'
 	@touch $@
 
 .venv/.voice: .venv/.light

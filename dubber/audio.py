@@ -3,15 +3,17 @@ no container, decoder or model."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from align.types import SAMPLE_RATE
+from align.types import SAMPLE_RATE, SAMPLES_PER_MS, Span
 from dubber.atomic import refusal
 from dubber.errors import MediaError
 
@@ -25,6 +27,9 @@ RECOGNISER_RATE = 16_000
 
 BLOCK = 10 * SAMPLE_RATE
 """Samples of a block where the caller names no size: 10 s, 4 MB of stereo."""
+
+EDGE_MS = 20
+"""Over so long speech is faded into what stays in the film: too slow to click, too short to hear as a fade."""
 
 LOUDEST = 16.0
 """Linear (+24 dBFS). Damaged float streams decode to NaN and to any size; nothing recorded is louder than this."""
@@ -161,16 +166,21 @@ class Stems:
     """A film's sound as speech and bed. The bed (music, effects, room) is what is left of the source without
     its speech, computed when asked for and never stored.
 
-    Raises ValueError where the two files differ in rate or channels.
+    Where `within` is given (sorted, disjoint), the stem counts as speech only inside these spans and, swelling and
+    fading, EDGE_MS around them; everything else in it (laughter, breath, a crowd, singing) belongs to the bed.
+    Raises ValueError where the two files differ in rate or channels, or the spans are out of order.
     """
 
     source: AudioFile
     speech_file: AudioFile
+    within: tuple[Span, ...] | None = None
 
     def __post_init__(self) -> None:
         one, other = self.source, self.speech_file
         if (one.rate, one.channels) != (other.rate, other.channels):
             raise ValueError("the source and its speech stem differ in rate or channels")
+        if any(span.end > following.start for span, following in pairwise(self.within or ())):
+            raise ValueError("the spans of speech are not sorted and disjoint")
 
     @property
     def frames(self) -> int:
@@ -184,11 +194,43 @@ class Stems:
 
     def speech(self, start: int, stop: int) -> FloatArray:
         """The speech stem's samples [start, stop), shape (stop - start, channels)."""
-        return self.speech_file.read(start, stop)
+        if self.within is None:
+            return self.speech_file.read(start, stop)
+        share = _share(self.within, start, stop)
+        if share is None:
+            return np.zeros((stop - start, self.source.channels), np.float32)
+        return self.speech_file.read(start, stop) * share[:, None]
 
     def bed(self, start: int, stop: int) -> FloatArray:
         """Source minus speech over samples [start, stop), shape (stop - start, channels)."""
         return self.source.read(start, stop) - self.speech(start, stop)
+
+
+def _share(spans: tuple[Span, ...], start: int, stop: int) -> FloatArray | None:
+    """How much of each 48 kHz sample [start, stop) counts, shape (stop - start,): 1 inside a span, a raised cosine
+    EDGE_MS outside it (of the nearer one where two are close), 0 elsewhere; None where that is everywhere."""
+    edge = EDGE_MS * SAMPLES_PER_MS
+    first = bisect_right(spans, start - edge, key=lambda span: span.samples.stop)
+    last = bisect_left(spans, stop + edge, key=lambda span: span.samples.start)
+    if first >= last:
+        return None
+    rise, fall = _edges(edge)
+    share = np.zeros(stop - start, np.float32)
+    for span in spans[first:last]:
+        begin, end = span.samples.start, span.samples.stop
+        for at, shape in ((begin - edge, rise), (begin, None), (end, fall)):
+            upto = end if shape is None else at + edge
+            low, high = max(at, start), min(upto, stop)
+            if low < high:
+                here = share[low - start : high - start]
+                np.maximum(here, 1 if shape is None else shape[low - at : high - at], out=here)
+    return share
+
+
+def _edges(count: int) -> tuple[FloatArray, FloatArray]:
+    """A raised cosine from 0 to 1 over `count` samples, and back."""
+    rise = (0.5 - 0.5 * np.cos(np.arange(0.5, count) * (np.pi / count))).astype(np.float32)
+    return rise, rise[::-1]
 
 
 def mono16k(audio: AudioFile, start: int, stop: int) -> FloatArray:

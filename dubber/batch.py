@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from dubber import pipeline, profiles
+from dubber import config, pipeline, profiles
 from dubber.errors import BatchError, DubberError
 from dubber.films import films_in
 from dubber.progress import Advance, Progress, Quiet
@@ -52,16 +52,20 @@ class Outcome:
         return {**asdict(self), "film": str(self.film)}
 
 
-def dub_folder(folder: Path, settings: Settings, *, jobs: int, watch: Watch) -> Iterator[Outcome]:
-    """Dubs every film in a folder and below as `settings` say; yields outcomes as they come. What is done
+def dub_folder(folder: Path, said: Mapping[str, Any], *, jobs: int, watch: Watch) -> Iterator[Outcome]:
+    """Dubs every film in a folder and below; yields outcomes as they come. What is done
     already is found unchanged in the films' projects, so that a batch that was stopped goes on where it was.
 
-    Raises UsageError where there is no film, MissingError where the profile is not on this machine.
+    `said` are a person's choices, by fields of Settings; what they leave open, the nearest dubber.toml says.
+    Raises UsageError where there is no film or a choice that cannot be, MissingError where an engine that is chosen is
+    not on this machine.
     """
-    profiles.require(profiles.named(settings.profile))
     films = films_in(folder, _made_in(folder))
+    top = folder.absolute()
+    for settings in {_choices(place, said, top)[0] for place in {film.absolute().parent for film in films}}:
+        profiles.require(profiles.filled(settings))
     share = max(1, pipeline.cores() // jobs)
-    yield from run(films, partial(_dub, settings=settings, jobs=share), jobs=jobs, watch=watch)
+    yield from run(films, partial(_dub, said=dict(said), top=top, jobs=share), jobs=jobs, watch=watch)
 
 
 def check(outcomes: Sequence[Outcome]) -> None:
@@ -74,8 +78,16 @@ def check(outcomes: Sequence[Outcome]) -> None:
         )
 
 
-def _dub(film: Path, progress: Progress, *, settings: Settings, jobs: int) -> dict[str, Any]:
-    return pipeline.translate(film, settings, jobs=jobs, progress=progress)
+def _dub(film: Path, progress: Progress, *, said: Mapping[str, Any], top: Path, jobs: int) -> dict[str, Any]:
+    settings, glossary = _choices(film.absolute().parent, said, top)
+    return pipeline.translate(film, settings, glossary=glossary, jobs=jobs, progress=progress)
+
+
+def _choices(place: Path, said: Mapping[str, Any], top: Path) -> tuple[Settings, Path | None]:
+    """What holds for the films that lie in `place`, and their glossary."""
+    choices = {**config.of_folder(place, top=top), **said}
+    glossary = choices.pop("glossary", None)
+    return Settings.of(**choices), Path(glossary) if glossary else None
 
 
 def _made_in(folder: Path) -> frozenset[Path]:

@@ -24,31 +24,71 @@ app = typer.Typer(
 )
 app.add_typer(models_cli.app, name="models")
 
-To = Annotated[str, typer.Option("--to", help="Language to dub into: es, pt-BR, Japanese …")]
+To = Annotated[str | None, typer.Option("--to", help="Language to dub into: es, pt-BR, Japanese …")]
 From = Annotated[str | None, typer.Option("--from", help="Language spoken in the film.")]
 ProfileName = Annotated[
-    str, typer.Option("--profile", help="studio (the real models) or draft (embedded engines).")
-]
-VoiceName = Annotated[
     str | None,
-    typer.Option("--voice", help="indextts2 or espeak; the profile's own where it is not said."),
+    typer.Option("--profile", help="studio (the real models, the default) or draft (embedded engines)."),
 ]
-Speakers = Annotated[int, typer.Option("--speakers", min=1, help="How many people speak.")]
+Recogniser = Annotated[str | None, typer.Option("--recogniser", help="whisper or pocketsphinx.")]
+Separator = Annotated[str | None, typer.Option("--separator", help="htdemucs, htdemucs_ft or mask.")]
+Diarizer = Annotated[str | None, typer.Option("--diarizer", help="campplus or prosody.")]
+Translator = Annotated[str | None, typer.Option("--translator", help="chat, openai, nmt or apertium.")]
+VoiceName = Annotated[str | None, typer.Option("--voice", help="indextts2 or espeak.")]
+Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+WhisperModel = Annotated[
+    str | None, typer.Option("--whisper-model", help="large-v3, large-v3-turbo, medium or small.")
+]
+Compute = Annotated[
+    str | None, typer.Option("--compute", help="Whisper's number format: auto, int8, float16, …")
+]
+Beam = Annotated[int | None, typer.Option("--beam", min=1, help="Whisper's beam width.")]
+Hotwords = Annotated[
+    str | None, typer.Option("--hotwords", help="Names and terms that Whisper should expect.")
+]
+Model = Annotated[str | None, typer.Option("--model", help="The translator's model.")]
+BaseUrl = Annotated[
+    str | None, typer.Option("--base-url", help="Of an OpenAI-compatible server, up to …/v1.")
+]
+Context = Annotated[str | None, typer.Option("--context", help="What the film is, told to the translator.")]
+Register = Annotated[
+    str | None, typer.Option("--register", help="How people address each other: formal or informal.")
+]
+Glossary = Annotated[
+    Path | None, typer.Option("--glossary", help="CSV of terms: source,target[,note] in each row.")
+]
+Speakers = Annotated[
+    int | None, typer.Option("--speakers", min=1, help="How many people speak; found where not said.")
+]
+CastFolder = Annotated[
+    Path | None, typer.Option("--cast", help="Folder of voices that several films share, by speaker.")
+]
 Background = Annotated[
-    str, typer.Option("--background", help="What stays of the original: bed (music and effects), duck, none.")
+    str | None,
+    typer.Option("--background", help="What stays of the original: bed (music and effects), duck, none."),
+]
+Room = Annotated[
+    bool | None, typer.Option("--room/--no-room", help="Let lines sound in the room of the scene.")
 ]
 Burn = Annotated[
-    bool, typer.Option("--burn", help="Also draw the subtitles into the picture (re-encodes it).")
+    bool | None,
+    typer.Option("--burn/--no-burn", help="Also draw the subtitles into the picture (re-encodes it)."),
 ]
-NoOriginal = Annotated[bool, typer.Option("--no-original", help="Leave the original audio track out.")]
-NoTag = Annotated[
-    bool, typer.Option("--no-synthetic-tag", help="Do not mark the film's speech as synthetic.")
+Original = Annotated[
+    bool | None,
+    typer.Option("--original/--no-original", help="Keep the original audio track, or leave it out."),
 ]
-Track = Annotated[int, typer.Option("--track", min=0, help="Which audio track is the original, from 0.")]
+Tag = Annotated[
+    bool | None,
+    typer.Option("--synthetic-tag/--no-synthetic-tag", help="Mark the film's speech as synthetic, or not."),
+]
+Track = Annotated[
+    int | None, typer.Option("--track", min=0, help="Which audio track is the original, from 0.")
+]
 Emotion = Annotated[
-    float, typer.Option("--emotion", min=0.0, max=1.0, help="How much of a line's manner is kept.")
+    float | None, typer.Option("--emotion", min=0.0, max=1.0, help="How much of a line's manner is kept.")
 ]
-Seed = Annotated[int, typer.Option("--seed", help="For voices that draw at random.")]
+Seed = Annotated[int | None, typer.Option("--seed", help="For voices that draw at random.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where the dubbed film goes.")]
 AudioOnly = Annotated[
     Path | None, typer.Option("--audio-only", help="Write the dubbed sound alone to this .wav.")
@@ -57,6 +97,32 @@ Folder = Annotated[
     Path | None, typer.Option("--project", help="Project folder; FILM.dub beside the film by default.")
 ]
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", min=1, help="Processes to use.")]
+
+
+NOT_CHOICES = {
+    "film",
+    "folder",
+    "project",
+    "output",
+    "audio_only",
+    "transcript",
+    "translation",
+    "jobs",
+    "as_json",
+}
+"""Parameters of the commands that say where things are or how to run, not what the film is to be."""
+
+CALLED = {"to": "target"}
+"""Parameters that Settings call by another name."""
+
+
+def _said(given: dict[str, Any]) -> dict[str, Any]:
+    """The choices that a person made on the command line, by fields of Settings; paths as text."""
+    return {
+        CALLED.get(name, name): str(value.absolute()) if isinstance(value, Path) else value
+        for name, value in given.items()
+        if name not in NOT_CHOICES and value is not None
+    }
 
 
 def _print_version(wanted: bool) -> None:
@@ -79,10 +145,9 @@ def _top(
 @app.command(epilog=STATUSES)
 def translate(
     film: Annotated[Path, typer.Argument(help="A film, or a recording.", show_default=False)],
-    to: To,
+    to: To = None,
     source: From = None,
-    profile: ProfileName = "studio",
-    voice: VoiceName = None,
+    profile: ProfileName = None,
     transcript: Annotated[
         Path | None, typer.Option("--transcript", help="What is said, as .srt: nothing is recognised then.")
     ] = None,
@@ -90,45 +155,56 @@ def translate(
         Path | None,
         typer.Option("--translation", help="What is to be said, as .srt: nothing is translated then."),
     ] = None,
-    speakers: Speakers = 1,
-    background: Background = "bed",
+    recogniser: Recogniser = None,
+    separator: Separator = None,
+    diarizer: Diarizer = None,
+    translator: Translator = None,
+    voice: VoiceName = None,
+    device: Device = None,
+    whisper_model: WhisperModel = None,
+    compute: Compute = None,
+    beam: Beam = None,
+    hotwords: Hotwords = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    context: Context = None,
+    register: Register = None,
+    glossary: Glossary = None,
+    speakers: Speakers = None,
+    cast: CastFolder = None,
+    background: Background = None,
+    room: Room = None,
     output: Output = None,
     project: Folder = None,
     audio_only: AudioOnly = None,
-    burn: Burn = False,
-    no_original: NoOriginal = False,
-    no_tag: NoTag = False,
-    track: Track = 0,
-    emotion: Emotion = 1.0,
-    seed: Seed = 0,
+    burn: Burn = None,
+    keep_original: Original = None,
+    synthetic_tag: Tag = None,
+    track: Track = None,
+    emotion: Emotion = None,
+    seed: Seed = None,
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
-    """Dub one film: film in, dubbed film out. What an earlier run has done is taken from its project."""
+    """Dub one film: film in, dubbed film out. What an earlier run has done is taken from its project.
+
+    Choices that are not made here are those of dubber.toml beside the film, and else the profile's.
+    """
+    said = _said(locals())
     with told(as_json) as shown:
-        from dubber import pipeline, progress, tables
+        from dubber import config, pipeline, progress, tables
         from dubber.settings import Settings
 
-        settings = Settings.of(
-            to,
-            source=source,
-            profile=profile,
-            voice=voice,
-            speakers=speakers,
-            background=background,
-            track=track,
-            burn=burn,
-            keep_original=not no_original,
-            synthetic_tag=not no_tag,
-            emotion=emotion,
-            seed=seed,
-        )
+        choices = {**config.of_folder(film.absolute().parent), **said}
+        terms = choices.pop("glossary", None)
+        settings = Settings.of(**choices)
         with progress.watcher(json=as_json) as watch:
             report = pipeline.translate(
                 film,
                 settings,
                 transcript=transcript,
                 translation=translation,
+                glossary=Path(terms) if terms else None,
                 folder=project,
                 output=output,
                 audio_only=audio_only,
@@ -146,37 +222,30 @@ def render(
         Path, typer.Argument(help="A project folder (talk.dub), or its film.", show_default=False)
     ],
     to: Annotated[str | None, typer.Option("--to", help="Only this language of the project.")] = None,
-    background: Annotated[
-        str | None, typer.Option("--background", help="bed, duck or none from now on.")
-    ] = None,
+    background: Background = None,
+    room: Room = None,
     output: Output = None,
     audio_only: AudioOnly = None,
-    burn: Annotated[bool | None, typer.Option("--burn/--no-burn", help="Subtitles in the picture.")] = None,
-    original: Annotated[
-        bool | None, typer.Option("--original/--no-original", help="The original track.")
-    ] = None,
-    emotion: Annotated[
-        float | None, typer.Option("--emotion", min=0.0, max=1.0, help="Manner kept, 0 to 1.")
-    ] = None,
+    burn: Burn = None,
+    keep_original: Original = None,
+    emotion: Emotion = None,
     voice: VoiceName = None,
+    seed: Seed = None,
+    device: Device = None,
     jobs: Jobs = None,
     as_json: Json = False,
 ) -> None:
     """Make a dub again after its subtitles, voices or choices were edited. Only what changed is made."""
+    changes = _said(locals())
+    changes.pop("target", None)
     with told(as_json) as shown:
-        from dubber import pipeline, progress, tables, voices
+        from dubber import pipeline, progress, tables
 
         with progress.watcher(json=as_json) as watch:
             reports = pipeline.render(
                 project,
                 target=to,
-                changes={
-                    "background": background,
-                    "burn": burn,
-                    "keep_original": original,
-                    "emotion": emotion,
-                    "voice": None if voice is None else voices.named(voice).name,
-                },
+                changes=changes,
                 output=output,
                 audio_only=audio_only,
                 jobs=jobs,
@@ -193,43 +262,64 @@ def batch(
     folder: Annotated[
         Path, typer.Argument(help="A folder of films; folders in it are walked too.", show_default=False)
     ],
-    to: To,
+    to: To = None,
     source: From = None,
-    profile: ProfileName = "studio",
+    profile: ProfileName = None,
+    recogniser: Recogniser = None,
+    separator: Separator = None,
+    diarizer: Diarizer = None,
+    translator: Translator = None,
     voice: VoiceName = None,
-    speakers: Speakers = 1,
-    background: Background = "bed",
-    no_original: NoOriginal = False,
-    no_tag: NoTag = False,
-    emotion: Emotion = 1.0,
-    seed: Seed = 0,
+    device: Device = None,
+    whisper_model: WhisperModel = None,
+    compute: Compute = None,
+    beam: Beam = None,
+    hotwords: Hotwords = None,
+    model: Model = None,
+    base_url: BaseUrl = None,
+    context: Context = None,
+    register: Register = None,
+    glossary: Glossary = None,
+    speakers: Speakers = None,
+    cast: CastFolder = None,
+    background: Background = None,
+    room: Room = None,
+    burn: Burn = None,
+    keep_original: Original = None,
+    synthetic_tag: Tag = None,
+    emotion: Emotion = None,
+    seed: Seed = None,
     jobs: Annotated[int, typer.Option("--jobs", "-j", min=1, help="Films at the same time.")] = 1,
     as_json: Json = False,
 ) -> None:
-    """Dub every film in a folder. Run it again to go on; one bad film stops nobody."""
+    """Dub every film in a folder. Run it again to go on; one bad film stops nobody.
+
+    Choices that are not made here are those of the nearest dubber.toml, from a film's own folder up to this one.
+    """
+    said = _said(locals())
     with told(as_json) as shown:
         from dubber import batch as films
         from dubber import tables
-        from dubber.settings import Settings
 
-        settings = Settings.of(
-            to,
-            source=source,
-            profile=profile,
-            voice=voice,
-            speakers=speakers,
-            background=background,
-            keep_original=not no_original,
-            synthetic_tag=not no_tag,
-            emotion=emotion,
-            seed=seed,
-        )
         with tables.batch_watcher(json=as_json) as watch:
-            outcomes = list(films.dub_folder(folder, settings, jobs=jobs, watch=watch))
+            outcomes = list(films.dub_folder(folder, said, jobs=jobs, watch=watch))
         shown["films"] = [outcome.as_json() for outcome in outcomes]
         if not as_json:
             tables.show_batch(outcomes)
         films.check(outcomes)
+
+
+@app.command(epilog=STATUSES)
+def profiles(as_json: Json = False) -> None:
+    """Print the profiles: which engines each chooses, and whether they are on this machine."""
+    with told(as_json) as shown:
+        from dubber import profiles as lanes
+        from dubber import tables
+
+        found = lanes.describe()
+        shown["profiles"] = [one.as_json() for one in found]
+        if not as_json:
+            tables.show_profiles(found)
 
 
 @app.command(epilog=STATUSES)

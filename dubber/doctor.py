@@ -95,7 +95,7 @@ def _translator() -> Finding:
 
 def _voice() -> Finding:
     try:
-        engine = voices.opened(profiles.DRAFT.voice)
+        engine = voices.opened(profiles.DRAFT.choices["voice"])
     except DubberError as error:
         return Finding("voice (eSpeak NG)", False, str(error), error.hint)
     return Finding("voice (eSpeak NG)", True, f"{len(engine.languages())} languages")
@@ -111,11 +111,17 @@ def _indextts2() -> Finding:
 
 
 def _studio() -> Finding:
-    try:
-        profiles.require(profiles.STUDIO)
-    except MissingError as error:
-        return Finding("studio profile", False, str(error), error.hint, needed=False)
-    return Finding("studio profile", True, profiles.STUDIO.summary)
+    (studio,) = [one for one in profiles.describe() if one.profile is profiles.STUDIO]
+    lacking = [f"{role}: {wrong}" for role, _, _, _, wrong in studio.rows if wrong]
+    if not lacking:
+        return Finding("studio profile", True, studio.profile.summary)
+    return Finding(
+        "studio profile",
+        False,
+        " ".join(lacking),
+        "make install-studio && dubber models pull studio",
+        needed=False,
+    )
 
 
 def _disk() -> Finding:

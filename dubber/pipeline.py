@@ -15,8 +15,7 @@ from dubber.media import Film
 from dubber.progress import Progress, Quiet
 from dubber.project import SUFFIX, Project
 from dubber.settings import Settings
-from dubber.stages import synthesize
-from dubber.steps import finish, hear, mixing, report, speak, wording
+from dubber.steps import casting, finish, hear, mixing, report, sound, speak, wording
 from dubber.steps.run import Run
 
 
@@ -26,6 +25,7 @@ def translate(
     *,
     transcript: Path | None = None,
     translation: Path | None = None,
+    glossary: Path | None = None,
     folder: Path | None = None,
     output: Path | None = None,
     audio_only: Path | None = None,
@@ -34,20 +34,22 @@ def translate(
 ) -> dict[str, Any]:
     """Dub `film` as `settings` say and return the report (plain data, also kept as report.json).
 
-    `transcript` and `translation` are subtitle files that replace recognising and translating. `folder` is the
-    project's, FILM.dub beside the film by default. Raises the whole DubberError tree.
+    `transcript` and `translation` are subtitle files that replace recognising and translating, `glossary` is a CSV file
+    of terms. `folder` is the project's, FILM.dub beside the film by default. Raises the whole DubberError tree;
+    TranslationError also for a film that is done but for lines that nobody could translate.
     """
-    profile = profiles.named(settings.profile)
-    profiles.require(profile)
-    settings = _with_languages(settings, transcript, translation)
+    settings = _with_languages(profiles.filled(settings), transcript, translation)
+    given = {"transcript": transcript, "translation": translation, "glossary": glossary}
+    profiles.require(settings.changed(**{name: str(path) for name, path in given.items() if path}))
     project = Project.open(film, folder)
     header = _header(project, settings)
     with project.lock():
-        run = Run(project, settings, profile, progress or Quiet(), jobs or cores())
+        run = Run(project, settings, progress or Quiet(), jobs or cores())
         run.settings = replace(
             settings,
             transcript=wording.keep_given(run, transcript) if transcript else None,
             translation=wording.keep_given(run, translation) if translation else None,
+            glossary=wording.keep_glossary(run, glossary) if glossary else None,
         )
         return dub(run, header, output, audio_only)
 
@@ -88,10 +90,10 @@ def render(
     with project.lock():
         for language in wanted:
             settings = Settings.from_json(project.run_settings(language) or {}).changed(**(changes or {}))
-            profile = profiles.named(settings.profile)
-            profiles.require(profile)
+            settings = profiles.filled(settings)
+            profiles.require(settings)
             header = _header(project, settings)
-            run = Run(project, settings, profile, progress or Quiet(), jobs or cores())
+            run = Run(project, settings, progress or Quiet(), jobs or cores(), retry=False)
             reports.append(dub(run, header, output, audio_only))
     return reports
 
@@ -99,9 +101,8 @@ def render(
 def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> dict[str, Any]:
     """The flow over a project that is held locked; returns its report. `film` is its header."""
     run.cache.reset_counts()
-    name = run.settings.voice or run.profile.voice
-    engine = voices.opened(name, run.cache, language=run.settings.target)
-    synthesize.check_language(engine, run.settings.target)
+    name = run.settings.voice or ""
+    voices.check(name, run.settings.target)
     hear.check(run)
     wording.check(run)
     out = finish.output_path(run, film, output) if audio_only is None else audio_only.absolute()
@@ -111,14 +112,17 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
         media.check_output(None, out, inputs=[film.path])
     atomic.require(run.project.folder, finish.space_needed(run, film), "The film's sound")
 
-    sound = hear.sound(run, film)
-    said = wording.transcript(run, hear.segments(run, film, sound), film.duration)
+    heard = sound.prepare(run, film)
+    found = hear.segments(run, film, heard)
+    said = wording.transcript(run, found.segments, film.duration)
     script = wording.script(run, said, film.duration)
-    cast = speak.prepare(run, engine, script.lines, sound)
+    engine = voices.opened(name, run.cache, language=run.settings.target)
+    cast = casting.prepare(run, engine, script, said, found, heard)
     natural = speak.natural_lengths(run, cast, script.lines)
     slots = speak.plan(script.lines, natural, film.duration)
     takes = speak.takes(run, cast, script.lines, slots)
-    mix = mixing.prepare(run, sound, takes, mixing.levels(run, sound))
+    heard = sound.spoken(heard, said.segments)
+    mix = mixing.prepare(run, heard, takes, mixing.levels(run, heard))
     if audio_only is None:
         track, fresh = finish.film(run, film, mix, said, script, out)
     else:
@@ -128,7 +132,11 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
         run.settings.target, {**run.settings.as_json(), mixing.REMEMBERED: track.key.digest}
     )
     alone = audio_only is not None
-    return report.write(run, film, sound, said, script, takes, track, out, fresh=fresh, sound_alone=alone)
+    told = report.write(
+        run, film, heard, found, said, script, cast, takes, track, out, fresh=fresh, sound_alone=alone
+    )
+    wording.require_words(run, script, out)
+    return told
 
 
 def cores() -> int:
@@ -145,7 +153,7 @@ def _header(project: Project, settings: Settings) -> Film:
 
 def _with_languages(settings: Settings, transcript: Path | None, translation: Path | None) -> Settings:
     """The settings with the source language where it was not said: a transcript's name may tell it
-    (talk.es.srt); without one it is English, which is what the draft recogniser knows.
+    (talk.es.srt); without one it stays open where the recogniser can find it, and else is what that knows: English.
 
     Raises UsageError where it must be said, and where a file's name says another language than the options.
     """
@@ -161,7 +169,7 @@ def _with_languages(settings: Settings, transcript: Path | None, translation: Pa
     if settings.source != "und":
         return settings
     if transcript is None:
-        return replace(settings, source="en")
+        return replace(settings, source="en") if settings.recogniser == "pocketsphinx" else settings
     source = languages.from_file_name(transcript)
     if source is None and translation is None:
         raise UsageError(

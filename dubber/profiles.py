@@ -1,78 +1,151 @@
-"""A profile is a named set of engines for every stage. Says which there are, and what one lacks on this machine."""
+"""A profile is a named set of choices. Says which there are and what one lacks here; fills in what was left open."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import partial
+from typing import Any
 
+from dubber import engines, voices
 from dubber.errors import MissingError, UsageError
+from dubber.settings import Settings
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One lane: what recognises, separates, translates and speaks. `packages` must be importable for it; `voice` is the
-    name of an engine in `voices`."""
+    """One lane. `choices` are fields of Settings: at least an engine for every role and a voice."""
 
     name: str
     summary: str
-    recogniser: str
-    separator: str
-    translator: str
-    voice: str
-    packages: tuple[str, ...] = ()
+    choices: Mapping[str, Any]
 
 
 DRAFT = Profile(
-    name="draft",
-    summary="embedded engines, no download: to try the tool and to preview the timing",
-    recogniser="PocketSphinx",
-    separator="stationary bed estimate",
-    translator="Apertium",
-    voice="espeak",
+    "draft",
+    "embedded engines, no download: to try the tool and to preview the timing",
+    {
+        "recogniser": "pocketsphinx",
+        "separator": "mask",
+        "diarizer": "prosody",
+        "translator": "apertium",
+        "voice": "espeak",
+    },
 )
 
 STUDIO = Profile(
-    name="studio",
-    summary="the real models",
-    recogniser="faster-whisper",
-    separator="Demucs",
-    translator="a language model",
-    voice="indextts2",
-    packages=("torch", "torchaudio", "transformers", "demucs", "sentencepiece", "safetensors"),
+    "studio",
+    "the real models: the film itself",
+    {
+        "recogniser": "whisper",
+        "separator": "htdemucs",
+        "diarizer": "campplus",
+        "translator": "chat",
+        "voice": "indextts2",
+    },
 )
 
 PROFILES = {profile.name: profile for profile in (STUDIO, DRAFT)}
 
 
-def named(name: str) -> Profile:
+@dataclass(frozen=True)
+class Described:
+    """A profile as a person is shown it: for each role the engine chosen, what it is, and where it comes from here or
+    what to do about what is missing (`lacking` is None where nothing is)."""
+
+    profile: Profile
+    rows: tuple[tuple[str, str, str, str, str | None], ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data."""
+        names = ("role", "engine", "title", "from", "lacking")
+        rows = [dict(zip(names, row, strict=True)) for row in self.rows]
+        return {"name": self.profile.name, "summary": self.profile.summary, "choices": rows}
+
+
+def describe() -> tuple[Described, ...]:
+    """Every profile, with what of it is on this machine."""
+    found = []
+    for profile in PROFILES.values():
+        settings = filled(Settings(target="und", profile=profile.name))
+        rows: list[tuple[str, str, str, str, str | None]] = []
+        for role in engines.ROLES:
+            engine = engines.chosen(role, settings)
+            place, lacking = _looked(partial(engines.available, role, settings))
+            rows.append((role, engine.name, _title(engine, settings), place, lacking))
+        voice = voices.named(settings.voice or "")
+        place, lacking = _looked(partial(voices.available, voice.name))
+        rows.append(("voice", voice.name, voice.title, place, lacking))
+        found.append(Described(profile, tuple(rows)))
+    return tuple(found)
+
+
+def _title(engine: engines.Engine, settings: Settings) -> str:
+    model = engine.model(settings)
+    return f"{engine.title} ({model})" if model and model != engine.name else engine.title
+
+
+def _looked(look: Callable[[], str]) -> tuple[str, str | None]:
+    try:
+        return look(), None
+    except MissingError as error:
+        return "", error.hint or str(error)
+
+
+def named(name: str, own: Mapping[str, Profile] = PROFILES) -> Profile:
     """The profile of that name. Raises UsageError where there is none."""
     try:
-        return PROFILES[name]
+        return own[name]
     except KeyError:
-        raise UsageError(
-            f"There is no profile {name!r}.", hint=f"Choose one of {', '.join(PROFILES)}."
-        ) from None
+        raise UsageError(f"There is no profile {name!r}.", hint=f"Choose one of {', '.join(own)}.") from None
 
 
-def missing_packages(profile: Profile) -> tuple[str, ...]:
-    """The Python packages that a profile needs and this environment lacks."""
-    return tuple(package for package in profile.packages if find_spec(package) is None)
+def filled(settings: Settings) -> Settings:
+    """The settings with the profile's choice wherever a person made none. Raises UsageError for a name nobody knows.
+
+    What is filled in is what a project remembers: a later version's profile changes no film that is done.
+    """
+    profile = named(settings.profile)
+    settings = settings.changed(
+        **{key: value for key, value in profile.choices.items() if getattr(settings, key) is None}
+    )
+    for role in engines.ROLES:
+        engines.chosen(role, settings)
+    voices.named(settings.voice or "")
+    return settings
 
 
-def require(profile: Profile) -> None:
-    """Raises MissingError with what a profile lacks here, before any work is done. Never picks another one."""
-    if profile is not DRAFT:
-        lacking = missing_packages(profile)
-        names = ", ".join(lacking)
-        packages = f", and its packages are not installed ({names}: `make install-studio`)" if lacking else ""
-        raise MissingError(
-            f"The {profile.name} profile's other models ({profile.recogniser}, {profile.separator}) "
-            f"cannot be loaded by dubber {_version()} yet{packages}.",
-            hint="Until a version brings them, use the embedded engines: --profile draft, with any --voice.",
-        )
+def require(settings: Settings) -> None:
+    """Raises MissingError with all that the chosen engines lack here, before any work is done. Never picks another one.
+
+    A recogniser is needed only where no transcript was given, a translator where no translation was.
+    """
+    given = {"recogniser": settings.transcript, "translator": settings.translation}
+    voice = voices.named(settings.voice or "")
+    looks = [(voice.model, partial(voices.available, voice.name))]
+    for role in engines.ROLES:
+        if given.get(role) is None:
+            model = engines.chosen(role, settings).model(settings)
+            looks.append((model, partial(engines.available, role, settings)))
+    lacks: list[MissingError] = []
+    models: list[str] = []
+    for model, look in looks:
+        try:
+            look()
+        except MissingError as error:
+            lacks.append(error)
+            models += [model] if model and model not in models else []
+    if not lacks:
+        return
+    bring = dict.fromkeys(error.hint for error in lacks if error.hint and "models pull" not in error.hint)
+    hints = [*bring, *([f"Bring them with `dubber models pull {' '.join(models)}`."] if models else [])]
+    if settings.profile != DRAFT.name:
+        hints.append("To try the tool without them: --profile draft.")
+    told = str(lacks[0]) if len(lacks) == 1 else f"Missing on this machine: {', '.join(_names(lacks, models))}."
+    raise MissingError(told, hint=" ".join(hints))
 
 
-def _version() -> str:
-    from dubber import __version__
-
-    return __version__
+def _names(lacks: list[MissingError], models: list[str]) -> list[str]:
+    """What is missing: models by name, anything else by its sentence."""
+    others = [str(error).rstrip(".") for error in lacks if not any(model in str(error) for model in models)]
+    return [f"the model {model}" for model in models] + others

@@ -239,6 +239,16 @@ class Project:
             raise damaged(self.folder)
         return place
 
+    def speakers(self) -> Any:
+        """What `remember_speakers` was handed last, {} where nothing was."""
+        return dict(self._section("speakers"))
+
+    def remember_speakers(self, data: Mapping[str, Any]) -> None:
+        """Keeps what is known of the film's speakers, by name: plain JSON data."""
+        if data != self._section("speakers"):
+            self._data["speakers"] = dict(data)
+            self._save()
+
     # -- files a person may edit -------------------------------------------------------------------
 
     def subtitles(self, name: str) -> written.Written:

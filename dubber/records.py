@@ -7,6 +7,8 @@ from typing import Any
 
 from align.match import Generated
 from align.types import Span, Word
+from dubber.stages.diarize.door import Diarization, Turn
+from dubber.stages.transcribe.door import Dropped, Heard
 
 
 def spans_json(spans: Iterable[Span]) -> list[list[int]]:
@@ -27,6 +29,40 @@ def words_json(words: Iterable[Word]) -> list[list[Any]]:
 def words_from(data: Any) -> tuple[Word, ...]:
     """The words that `words_json` wrote."""
     return tuple(Word(text, Span(start, end), confidence) for text, start, end, confidence in data)
+
+
+def heard_json(heard: Heard) -> dict[str, Any]:
+    """What a recogniser gave."""
+    return {
+        "words": words_json(heard.words),
+        "language": heard.language,
+        "sure": heard.sure,
+        "dropped": [[one.span.start, one.span.end, one.text, one.why] for one in heard.dropped],
+    }
+
+
+def heard_from(data: Any) -> Heard:
+    """What `heard_json` wrote."""
+    dropped = tuple(Dropped(Span(start, end), text, why) for start, end, text, why in data["dropped"])
+    return Heard(words_from(data["words"]), data["language"], data["sure"], dropped)
+
+
+def diarization_json(found: Diarization) -> dict[str, Any]:
+    """Who speaks when."""
+    return {
+        "turns": [[turn.span.start, turn.span.end, turn.speaker] for turn in found.turns],
+        "overlaps": spans_json(found.overlaps),
+        "centroids": [list(one) for one in found.centroids],
+    }
+
+
+def diarization_from(data: Any) -> Diarization:
+    """What `diarization_json` wrote."""
+    return Diarization(
+        tuple(Turn(Span(start, end), speaker) for start, end, speaker in data["turns"]),
+        spans_from(data["overlaps"]),
+        tuple(tuple(one) for one in data["centroids"]),
+    )
 
 
 def generated_json(cues: Iterable[Generated]) -> list[dict[str, Any]]:

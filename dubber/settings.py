@@ -11,11 +11,18 @@ from dubber.errors import UsageError
 Background = Literal["bed", "duck", "none"]
 BACKGROUNDS: tuple[str, ...] = get_args(Background)
 
+DEVICES = ("auto", "cpu", "cuda", "mps")
+"""Where models run; auto takes a GPU where there is one."""
+
+REGISTERS = ("", "formal", "informal")
+"""How people address each other in the translation; "" is what the film itself suggests."""
+
 KINDS: dict[str, type | tuple[type, ...]] = {
     "str": str,
     "str | None": (str, type(None)),
     "Background": str,
     "int": int,
+    "int | None": (int, type(None)),
     "float": (int, float),
     "bool": bool,
 }
@@ -26,15 +33,32 @@ KINDS: dict[str, type | tuple[type, ...]] = {
 class Settings:
     """What a person asked for, everything that shapes the film and nothing that does not.
 
-    Languages are canonical BCP 47 tags. `transcript` and `translation` are sha256 digests of subtitle files
-    that were given and are kept in the project. `voice` names an engine of `voices`, None the profile's. `track`
-    counts the film's audio tracks from 0. `seed` is handed to voices that draw at random.
+    Languages are canonical BCP 47 tags. `transcript`, `translation` and `glossary` are sha256 digests of files that
+    were given and are kept in the project. `recogniser`, `separator`, `diarizer`, `translator` and `voice` name
+    engines, None the profile's. `speakers` is how many people speak, None where the diarizer is to find it (one that
+    cannot takes one). `track` counts the film's audio tracks from 0. `seed` is handed to voices that draw at random.
     """
 
     target: str
     source: str = "und"
     profile: str = "studio"
-    speakers: int = 1
+    recogniser: str | None = None
+    separator: str | None = None
+    diarizer: str | None = None
+    translator: str | None = None
+    device: str = "auto"
+    whisper_model: str | None = None
+    compute: str = "auto"
+    beam: int = 5
+    hotwords: str = ""
+    model: str | None = None
+    base_url: str | None = None
+    context: str = ""
+    register: str = ""
+    glossary: str | None = None
+    speakers: int | None = None
+    cast: str | None = None
+    room: bool = False
     background: Background = "bed"
     transcript: str | None = None
     translation: str | None = None
@@ -52,36 +76,42 @@ class Settings:
                 f"There is no background {self.background!r}.",
                 hint=f"Choose one of {', '.join(BACKGROUNDS)}.",
             )
-        if self.speakers < 1:
+        if self.speakers is not None and self.speakers < 1:
             raise UsageError("A film has at least one speaker.", hint="Give --speakers 1 or more.")
         if not 0.0 <= self.emotion <= 1.0:
             raise UsageError("The emotion strength goes from 0 to 1.")
+        for name, value, known in (
+            ("device", self.device, DEVICES),
+            ("register", self.register, REGISTERS),
+        ):
+            if value not in known:
+                raise UsageError(
+                    f"There is no {name} {value!r}.", hint=f"Choose one of {', '.join(filter(None, known))}."
+                )
+        if self.beam < 1:
+            raise UsageError("A beam is at least 1 wide.")
         if self.track < 0:
             raise UsageError("Audio tracks are counted from 0.")
 
     @classmethod
-    def of(
-        cls,
-        target: str,
-        *,
-        source: str | None = None,
-        profile: str = "studio",
-        voice: str | None = None,
-        **choices: Any,
-    ) -> Settings:
-        """Settings from what a person typed: languages by any name, a profile and a voice that must exist.
+    def of(cls, target: str | None = None, *, source: str | None = None, **choices: Any) -> Settings:
+        """Settings from what a person typed: languages by any name, engines that must exist.
 
-        Raises UsageError for a language, a profile or a voice that nobody knows.
+        Raises UsageError where no target is said, and for a language, profile, engine or voice that nobody knows.
         """
-        from dubber import languages, profiles, voices
+        from dubber import languages, profiles
 
-        return cls(
+        if target is None:
+            raise UsageError(
+                "No language to dub into was said.", hint="Say it: --to es (or `to` in dubber.toml)."
+            )
+        settings = cls(
             target=languages.canonical(target),
             source="und" if source is None else languages.canonical(source),
-            profile=profiles.named(profile).name,
-            voice=None if voice is None else voices.named(voice).name,
             **choices,
         )
+        profiles.filled(settings)
+        return settings
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON data; `from_json` reads it back."""

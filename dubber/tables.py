@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from dubber.batch import Outcome, Watch
     from dubber.doctor import Finding
     from dubber.models.store import Found
+    from dubber.profiles import Described
 
 LINES_SHOWN = 12
 """Lines with something to look at that are printed; the rest stands in report.json."""
@@ -109,22 +110,38 @@ def show_doctor(findings: Sequence[Finding]) -> None:
 
 
 def show_models(found: Sequence[Found]) -> None:
-    """One row per model: what for, how large, under which licences, what of it is here."""
+    """One row per model: what for, how large, under which licences, what of it is here; then where they lie."""
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("model", "", "about", "what for", "licence", "folder", box=None)
+    from dubber.models.store import root
+
+    table = Table("model", "", "about", "what for", "licence", box=None)
     for one in found:
         colour = {"here": "green", "partly": "yellow", "missing": "dim"}[one.state]
         table.add_row(
             Text(one.model.name),
             Text(one.state, colour),
             f"{one.model.about / 1e9:.1f} GB",
-            Text(f"{one.model.profile}: {one.model.purpose}"),
+            Text(f"{one.model.profile}: {one.model.purpose}" if one.model.profile else one.model.purpose),
             Text("\n".join(licence.name for licence in one.model.licences)),
-            Text(str(one.folder), overflow="fold"),
         )
     _console().print(table)
+    _console().print(Text(f"They lie in {root()}.", overflow="fold"))
+
+
+def show_profiles(found: Sequence[Described]) -> None:
+    """A table per profile: role, engine, what it is, and where it comes from or what is missing."""
+    from rich.table import Table
+    from rich.text import Text
+
+    for one in found:
+        _console().print(Text(f"{one.profile.name}: {one.profile.summary}", "bold"))
+        table = Table("role", "engine", "", "here", box=None)
+        for role, name, title, place, lacking in one.rows:
+            told = Text(lacking, "yellow") if lacking else Text(place, "green", overflow="fold")
+            table.add_row(role, name, title, told)
+        _console().print(table)
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from dubber import store
 from dubber.errors import MissingError, UsageError
+from dubber.stages import synthesize
 
 if TYPE_CHECKING:
     from dubber.store import Cache
@@ -98,17 +99,36 @@ def opened(name: str, cache: Cache | None = None, *, language: str | None = None
     be told beforehand that it does not speak the language.
     """
     available(name)
-    engine = named(name)
-    if language is not None and engine.languages is not None:
-        from tts import tags
+    if language is not None:
+        _speaks(named(name), language)
+    return named(name).open(cache)
 
-        spoken = engine.languages()
-        if tags.lookup(language, spoken) is None:
-            raise MissingError(
-                f"The voice {engine.title} does not speak {language!r}.",
-                hint=f"It speaks: {', '.join(sorted(spoken))}. Choose another with --voice.",
-            )
-    return engine.open(cache)
+
+def check(name: str, language: str) -> None:
+    """Raises MissingError, before any work, where `opened` would, or where the engine does not speak the language.
+
+    What is large is not loaded for that.
+    """
+    available(name)
+    engine = named(name)
+    if engine.languages is None:
+        synthesize.check_language(engine.open(None), language)
+    else:
+        _speaks(engine, language)
+
+
+def _speaks(engine: VoiceEngine, language: str) -> None:
+    """Raises MissingError where it can be told beforehand that an engine does not speak a language."""
+    if engine.languages is None:
+        return
+    from tts import tags
+
+    spoken = engine.languages()
+    if tags.lookup(language, spoken) is None:
+        raise MissingError(
+            f"The voice {engine.title} does not speak {language!r}.",
+            hint=f"It speaks: {', '.join(sorted(spoken))}. Choose another with --voice.",
+        )
 
 
 def available(name: str) -> str:

@@ -4,15 +4,19 @@ Never knows what is said, by whom, or in which project it lies.
 """
 
 from dubber.media.containers import output_suffix
+from dubber.media.dialogue import MIXED, Dialogue, dialogue_in
 from dubber.media.extraction import Extracted, extract
 from dubber.media.ffmpeg import FFmpeg, ffmpeg_exe, ffmpeg_info
 from dubber.media.header import Film, Stream, probe
 from dubber.media.muxing import Muxed, mux, write_audio
 from dubber.media.outputs import check_output
+from dubber.media.surround import Surround
 from dubber.media.tracks import SYNTHETIC, MuxPlan, SoftSubtitle
 
 __all__ = [
+    "MIXED",
     "SYNTHETIC",
+    "Dialogue",
     "Extracted",
     "FFmpeg",
     "Film",
@@ -20,7 +24,9 @@ __all__ = [
     "Muxed",
     "SoftSubtitle",
     "Stream",
+    "Surround",
     "check_output",
+    "dialogue_in",
     "extract",
     "ffmpeg_exe",
     "ffmpeg_info",

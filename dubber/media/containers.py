@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from dubber.errors import UsageError
 from dubber.media.header import Film
+from dubber.media.surround import RENAMED
 
 Options = Mapping[str, str]
 
@@ -27,12 +28,60 @@ ANY = None
 
 
 @dataclass(frozen=True)
+class Encoder:
+    """What writes more than two channels, as far as they come back from it under the names they went in with.
+
+    `codec` is libavcodec's name of what it makes, `title` what people call it; `layouts` are those it carries
+    (ANY: all we meet, of up to eight channels). `kbps` is for each channel, up to `most` together; 0 loses nothing.
+    """
+
+    codec: str
+    title: str
+    layouts: frozenset[str] | None
+    options: Options
+    kbps: int = 0
+    most: int = 0
+
+    def options_for(self, channels: int) -> Options:
+        """The encoder's options for so many channels."""
+        rate = {"b": f"{min(self.kbps * channels, self.most)}k"} if self.kbps else {}
+        return {**self.options, **rate}
+
+
+# As many bits for each channel as in stereo, and more for AC-3, which needs them; it ends at 640 kb/s.
+_AC3_LAYOUTS = frozenset({"3.0", "4.0", "5.0(side)", "5.1(side)"})
+AC3S = Encoder("ac3", "AC-3", _AC3_LAYOUTS, {"c": "ac3"}, 128, 640)
+EAC3S = Encoder("eac3", "E-AC-3", _AC3_LAYOUTS, {"c": "eac3"}, 128, 640)
+AACS = Encoder(
+    "aac",
+    "AAC",
+    frozenset({"3.0", "4.0", "5.0", "5.1", "6.1(back)", "7.0", "7.1", "7.1(wide)"}),
+    {"c": "aac", **_PLAIN_AAC},
+    96,
+    1024,
+)
+OPUSES = Encoder(
+    "opus",
+    "Opus",
+    frozenset({"3.0", "5.0", "5.1", "6.1", "7.1"}),
+    {"c": "libopus", "compression_level": "5"},
+    96,
+    1024,
+)
+FLACS = Encoder("flac", "FLAC", ANY, FLAC)
+# MPEG-4 keeps no mask of FLAC's channels: only what FLAC itself means by their number comes back.
+MP4_FLACS = Encoder("flac", "FLAC", frozenset({"3.0", "5.0(side)", "5.1(side)", "6.1", "7.1"}), FLAC)
+PCMS = Encoder("pcm_s24le", "PCM", ANY, PCM)
+
+
+@dataclass(frozen=True)
 class Container:
     """An output container.
 
     `muxer` is libavformat's name, `dub` the options of the encoder for the dubbed track. `audio`, `video` and
     `subtitles` are the codecs it takes as they are (ANY: all we meet; empty: none); `text` is what subtitles
     of text become in it (None: it holds none). `tracks`: whether it holds more than one audio track.
+    `surround` are the encoders for a dub of more than two channels, those that most players know first.
     """
 
     muxer: str
@@ -43,9 +92,12 @@ class Container:
     text: str | None = None
     tracks: bool = True
     attachments: bool = False
+    surround: tuple[Encoder, ...] = ()
     options: Options = field(default_factory=dict, hash=False)
 
 
+_MP4_SURROUND = (AC3S, AACS, EAC3S, OPUSES, MP4_FLACS)
+_MKV_SURROUND = (AC3S, AACS, EAC3S, OPUSES, FLACS)
 _MP4_VIDEO = frozenset({"h264", "hevc", "vvc", "av1", "vp9", "mpeg4", "mpeg2video", "mpeg1video", "mjpeg"})
 _MP4_SUBTITLES = frozenset({"mov_text", "dvd_subtitle"})
 _MKV_SUBTITLES = frozenset(
@@ -54,10 +106,18 @@ _MKV_SUBTITLES = frozenset(
 
 CONTAINERS: Mapping[str, Container] = MappingProxyType(
     {
-        ".mp4": Container("mp4", AAC, MPEG_AUDIO, _MP4_VIDEO, _MP4_SUBTITLES, "mov_text"),
-        ".m4v": Container("mp4", AAC, MPEG_AUDIO, _MP4_VIDEO, _MP4_SUBTITLES, "mov_text"),
-        ".mov": Container("mov", AAC, ANY, ANY, frozenset({"mov_text"}), "mov_text"),
-        ".mkv": Container("matroska", AAC, ANY, ANY, _MKV_SUBTITLES, "srt", attachments=True),
+        ".mp4": Container(
+            "mp4", AAC, MPEG_AUDIO, _MP4_VIDEO, _MP4_SUBTITLES, "mov_text", surround=_MP4_SURROUND
+        ),
+        ".m4v": Container(
+            "mp4", AAC, MPEG_AUDIO, _MP4_VIDEO, _MP4_SUBTITLES, "mov_text", surround=_MP4_SURROUND
+        ),
+        ".mov": Container(
+            "mov", AAC, ANY, ANY, frozenset({"mov_text"}), "mov_text", surround=(AC3S, AACS, EAC3S)
+        ),
+        ".mkv": Container(
+            "matroska", AAC, ANY, ANY, _MKV_SUBTITLES, "srt", attachments=True, surround=_MKV_SURROUND
+        ),
         ".webm": Container(
             "webm",
             OPUS,
@@ -65,14 +125,15 @@ CONTAINERS: Mapping[str, Container] = MappingProxyType(
             frozenset({"vp8", "vp9", "av1"}),
             frozenset({"webvtt"}),
             "webvtt",
+            surround=(OPUSES,),
         ),
-        ".m4a": Container("ipod", AAC, frozenset({"aac", "alac", "ac3"})),
-        ".mka": Container("matroska", AAC, ANY),
+        ".m4a": Container("ipod", AAC, frozenset({"aac", "alac", "ac3"}), surround=(AACS, AC3S)),
+        ".mka": Container("matroska", AAC, ANY, surround=_MKV_SURROUND),
         ".mp3": Container("mp3", MP3, tracks=False),
-        ".flac": Container("flac", FLAC, tracks=False),
-        ".wav": Container("wav", PCM, tracks=False, options={"rf64": "auto"}),
-        ".ogg": Container("ogg", OPUS, tracks=False),
-        ".opus": Container("opus", OPUS, tracks=False),
+        ".flac": Container("flac", FLAC, tracks=False, surround=(FLACS,)),
+        ".wav": Container("wav", PCM, tracks=False, surround=(PCMS,), options={"rf64": "auto"}),
+        ".ogg": Container("ogg", OPUS, tracks=False, surround=(OPUSES,)),
+        ".opus": Container("opus", OPUS, tracks=False, surround=(OPUSES,)),
     }
 )
 
@@ -86,6 +147,16 @@ def container_for(suffix: str) -> Container:
             f"No film can be written as {suffix or 'a file without a suffix'!r}.",
             hint=f"Choose one of {', '.join(CONTAINERS)}.",
         ) from None
+
+
+def surround_encoder(container: Container, codec: str, layout: str) -> tuple[Encoder, str] | None:
+    """The encoder for sound arranged as `layout` and what that is called in it: of the film's own kind (`codec`)
+    where the container and the encoder take it, else the first that does. None where none does."""
+    for encoder in sorted(container.surround, key=lambda one: one.codec != codec):
+        for name in (layout, RENAMED.get(layout, layout)):
+            if encoder.layouts is ANY or name in encoder.layouts:
+                return encoder, name
+    return None
 
 
 def output_suffix(film: Film) -> str:

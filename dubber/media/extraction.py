@@ -14,16 +14,11 @@ from dubber.atomic import require, writing
 from dubber.errors import MediaError
 from dubber.media.ffmpeg import call, film_input, reason, url
 from dubber.media.header import Film, Stream
+from dubber.media.surround import CENTRE, decoding, has_centre, layout_of, on_the_clock, steadied
 
 CHANNELS = 2
 SAMPLE_BYTES = 4  # float32
 FRAME_BYTES = CHANNELS * SAMPLE_BYTES
-
-ON_THE_CLOCK = "async=1:first_pts=0:min_hard_comp=0.008"
-"""aresample puts each packet where its time stamp says: silence before a late start and in a hole, a cut
-where sound would come too early. It acts from 8 ms of disagreement on: less than the shortest packet that can
-be missing (AAC: 21 ms), more than containers with whole milliseconds round away. Its own default, 100 ms,
-would let holes add up unheard."""
 
 SHORT_BY = 1000
 """ms by which sound may end before the length its header states without a word about it: encoders round, and
@@ -55,26 +50,34 @@ class Extracted:
 
 
 def extract(
-    film: Film, out: Path, *, track: int = 0, progress: Callable[[float], None] = lambda _: None
+    film: Film,
+    out: Path,
+    *,
+    track: int = 0,
+    centre: bool = False,
+    progress: Callable[[float], None] = lambda _: None,
 ) -> Extracted:
     """Write one audio track (counted from 0) on the film's clock: 48 kHz stereo float32 WAV, RF64 when large.
 
     The file is `film.duration` ms × 48 samples long, exactly. Mono goes to both channels, more channels than
-    two are mixed down with ffmpeg's matrix (floats: nothing clips).
+    two are mixed down with ffmpeg's matrix (floats: nothing clips). With `centre` both channels are the track's
+    centre alone, for a dub that takes its place (see `dialogue_in`).
 
     It is written right where it belongs: `out` is whole only when this returns, and gone when this raises.
     Whoever needs more hands in a temporary path (see `atomic.replacing`).
 
     Raises MediaError (no audio track, nothing can be decoded), UsageError (no such track), SpaceError;
-    ValueError where `out` is the film.
+    ValueError where `out` is the film, or a centre is asked of a track that has none.
     """
     if out.exists() and out.samefile(film.path):
         raise ValueError("a film's sound cannot take the film's own place")
     stream = film.audio(track)
+    if centre and not has_centre(stream):
+        raise ValueError("this track has no centre")
     samples = film.duration * SAMPLES_PER_MS
     require(out.parent, samples * FRAME_BYTES, "The film's sound")
     try:
-        said = _decode(film, stream, samples, out, progress)
+        said = _decode(film, stream, samples, out, progress, centre=centre)
         frames = _frames(out)
         if frames == 0:
             raise MediaError(
@@ -91,28 +94,38 @@ def extract(
     return Extracted(samples, decoded, declared, tuple(_notes(decoded, declared, said)))
 
 
-def _decode(film: Film, stream: Stream, samples: int, out: Path, progress: Callable[[float], None]) -> str:
+def _decode(
+    film: Film, stream: Stream, samples: int, out: Path, progress: Callable[[float], None], *, centre: bool
+) -> str:
     """Decode into `out`, no longer than `samples`. Returns what the decoder complained of."""
     import ffmpeg
 
     size = samples * FRAME_BYTES
-    # Both speakers as loud as the one: ffmpeg's own way from mono to stereo takes 3 dB away.
-    spread = "pan=stereo|c0=c0|c1=c0," if stream.channels == 1 else ""
-    chain = (
-        f"atrim=end={film.duration / 1000:.3f},"  # a wild time stamp must not become hours of silence
-        f"aresample={SAMPLE_RATE}:{ON_THE_CLOCK},"
-        f"{spread}aformat=sample_fmts=flt:channel_layouts=stereo,atrim=end_sample={samples}"
-    )
+    film_read = film_input(film.path, film.start_us, **(decoding(stream) if centre else {}))
+    even = f"aformat=sample_fmts=flt:sample_rates={SAMPLE_RATE}:channel_layouts="
+    if centre:
+        even = f"aformat=channel_layouts={layout_of(stream)},pan=stereo|c0={CENTRE}|c1={CENTRE},{even}stereo"
+    elif stream.channels == 1:
+        # Both speakers as loud as the one: ffmpeg's own way from mono to stereo takes 3 dB away.
+        even = f"{even}mono,pan=stereo|c0=c0|c1=c0"
+    else:
+        even = f"{even}stereo"
+    sound = on_the_clock(film_read[str(stream.index)], film).filter("aformat", sample_fmts="flt")
     command = ffmpeg.output(
-        film_input(film.path, film.start_us)[str(stream.index)],
+        sound.filter("atrim", end_sample=samples),
         url(out),
-        **{"filter:a": chain, "c:a": "pcm_f32le", "f": "wav", "map_metadata": "-1", "fflags": "+bitexact"},
+        **{"c:a": "pcm_f32le", "f": "wav", "map_metadata": "-1", "fflags": "+bitexact"},
         rf64="always" if size >= RF64_FROM else "never",
         max_alloc=MAX_ALLOC,
         max_error_rate=1,  # damage is told as a note, and the sound that is left is used
     )
     said = call(
-        command.get_args(), target=out, duration=film.duration, pace=PACE, progress=progress, size=size
+        steadied(command.get_args(), even),
+        target=out,
+        duration=film.duration,
+        pace=PACE,
+        progress=progress,
+        size=size,
     ).stderr
     if "Failed to compensate" in said:
         raise MediaError(

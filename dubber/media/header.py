@@ -38,6 +38,8 @@ class Stream:
     """One stream of a film. `index` is its place in the container; `kind` is video, audio, subtitle,
     attachment or data. `start` and `duration` are ms on the film's clock, None where the header has none.
     `language` is ISO 639-2 as tagged, None where untagged or 'und'. `cover` marks a picture that is no film.
+    `layout` is libavutil's name of how sound's channels are arranged ("5.1(side)"), None where the header does not
+    say; `profile` is the codec's own variety ("Dolby Digital Plus + Dolby Atmos").
     """
 
     index: int
@@ -49,6 +51,8 @@ class Stream:
     duration: int | None = None
     channels: int | None = None
     rate: int | None = None
+    layout: str | None = None
+    profile: str | None = None
     width: int | None = None
     height: int | None = None
     fps: float | None = None
@@ -110,18 +114,35 @@ def probe(path: Path) -> Film:
     import av
 
     try:
-        with av.open(
-            address,
-            options={"protocol_whitelist": PROTOCOLS, "format_whitelist": CONTAINERS},
-            metadata_errors="replace",
-            timeout=(OPEN_TIMEOUT, OPEN_TIMEOUT),
-        ) as container:
+        with _opened(address) as container:
             return _film(path, container)
     except (av.FFmpegError, ValueError) as error:
         raise MediaError(
             f"{path.name!r} is no film that can be read.",
             hint="It may be damaged or cut short, or not be media at all; does a player open it?",
         ) from error
+
+
+def first_packet(film: Film, stream: Stream) -> bytes:
+    """The first packet of a stream as it lies in the file; b"" where there is none. Raises MediaError."""
+    import av
+
+    try:
+        with _opened(url(film.path)) as container:
+            return next((bytes(packet) for packet in container.demux(container.streams[stream.index])), b"")
+    except (av.FFmpegError, ValueError) as error:
+        raise MediaError(f"{film.path.name!r} can no longer be read.") from error
+
+
+def _opened(address: str) -> Any:
+    import av
+
+    return av.open(
+        address,
+        options={"protocol_whitelist": PROTOCOLS, "format_whitelist": CONTAINERS},
+        metadata_errors="replace",
+        timeout=(OPEN_TIMEOUT, OPEN_TIMEOUT),
+    )
 
 
 def _refuse_what_is_no_film(path: Path) -> None:
@@ -211,6 +232,8 @@ def _stream(stream: Any, start_us: int) -> Stream:
         duration=_declared(stream, tags),
         channels=codec.channels if audio and codec is not None else None,
         rate=codec.sample_rate if audio and codec is not None else None,
+        layout=_layout(codec) if audio and codec is not None else None,
+        profile=codec.profile if audio and codec is not None else None,
         width=codec.width if video and codec is not None else None,
         height=codec.height if video and codec is not None else None,
         fps=float(rate) if rate else None,
@@ -218,6 +241,12 @@ def _stream(stream: Any, start_us: int) -> Stream:
         forced=Disposition.forced in flags,
         cover=Disposition.attached_pic in flags,
     )
+
+
+def _layout(codec: Any) -> str | None:
+    """The arrangement of the channels by name; "6 channels" is none."""
+    name = str(codec.layout.name)
+    return None if not name or name.endswith(" channels") or name == "unknown" else name
 
 
 def _ms(time: int, base: Any) -> int:

@@ -17,6 +17,7 @@ from dubber.media.containers import Container, container_for
 from dubber.media.ffmpeg import call, url
 from dubber.media.header import Film, probe
 from dubber.media.outputs import check_output
+from dubber.media.surround import Surround, steadied
 from dubber.media.tracks import SYNTHETIC, SYNTHETIC_TAG, MuxPlan, Tracks
 
 SHORTER_BY = 250
@@ -30,7 +31,7 @@ COPY_PACE = 2.0
 """Seconds allowed per second of film where the picture is copied; it takes about 0.02."""
 
 DUB_BYTES = 24
-"""Bytes per ms of the encoded dub, for the progress: 192 kb/s."""
+"""Bytes per ms of two channels of the encoded dub, for the progress: 192 kb/s."""
 
 BURN_PACE = 60.0
 """Seconds allowed per second of film where the picture is encoded again: 4K on a slow machine."""
@@ -70,7 +71,8 @@ def mux(
         args = _arguments(plan, container, tracks, part)
         length = plan.film.duration
         if plan.burn is None:
-            size = plan.film.path.stat().st_size + length * DUB_BYTES
+            pairs = max(1, (plan.surround.stream.channels or 0) // 2) if plan.surround else 1
+            size = plan.film.path.stat().st_size + length * DUB_BYTES * pairs
             call(args, target=part, duration=length, pace=COPY_PACE, progress=progress, size=size)
         else:
             done = call(
@@ -96,22 +98,24 @@ def write_audio(
     language: str,
     title: str = "",
     synthetic: bool = True,
+    surround: Surround | None = None,
     progress: Callable[[float], None] = lambda _: None,
-) -> None:
-    """Write the dub alone, `duration` ms of 48 kHz stereo WAV, as the audio file that `out`'s suffix names.
+) -> tuple[str, ...]:
+    """Write the dub alone, `duration` ms of 48 kHz stereo WAV, as the audio file that `out`'s suffix names; with
+    `surround` in the centre of that track. Returns sentences for the person.
 
     Raises UsageError and SpaceError for what `check_output` refuses; MediaError, SpaceError.
     """
     alone = Film(dub, "wav", duration, 0, ())
-    mux(
-        MuxPlan(alone, dub, language, title, keep_original=False, synthetic=synthetic), out, progress=progress
-    )
+    plan = MuxPlan(alone, dub, language, title, keep_original=False, synthetic=synthetic, surround=surround)
+    return mux(plan, out, progress=progress).notes
 
 
 def _check(plan: MuxPlan, out: Path) -> None:
     """Refuse what cannot work before anything is written."""
     subtitles = [added.path for added in plan.subtitles] + ([plan.burn] if plan.burn is not None else [])
-    check_output(plan.film, out, burn=plan.burn is not None, inputs=(plan.dub, *subtitles))
+    around = [plan.surround.film.path] if plan.surround is not None else []
+    check_output(plan.film, out, burn=plan.burn is not None, inputs=(plan.dub, *subtitles, *around))
     needed = sum(path.stat().st_size for path in (plan.film.path, *subtitles))
     require(out.parent, needed, "The dubbed film")
 
@@ -122,6 +126,8 @@ def _arguments(plan: MuxPlan, container: Container, tracks: Tracks, part: Path) 
 
     options: dict[str, Any] = {**tracks.options, **container.options, "f": container.muxer}
     options |= {"strict": "experimental", "max_muxing_queue_size": "4096"}
+    if plan.surround is not None:
+        options["max_error_rate"] = "1"  # the extraction has told of damage already
     if plan.film.has_video and container.video != frozenset() and plan.burn is None:
         # Every packet, also those before the first whole picture and before the film's first moment.
         options |= {"copypriorss:v": "1", "copyinkf:v": None}
@@ -130,7 +136,7 @@ def _arguments(plan: MuxPlan, container: Container, tracks: Tracks, part: Path) 
     args: list[str] = ffmpeg.output(*tracks.streams, url(part), **options).get_args()
     # ffmpeg-python says an option once only and orders the inputs as it likes; its last word is the output.
     args[-1:-1] = [*tracks.tags, *_film_tags(plan, container, tracks, args)]
-    return args
+    return args if plan.surround is None else steadied(args, plan.surround.even)
 
 
 def _film_tags(plan: MuxPlan, container: Container, tracks: Tracks, args: list[str]) -> list[str]:

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from dubber.atomic import writing
-from dubber.media.containers import TEXT_SUBTITLES, Container
-from dubber.media.extraction import ON_THE_CLOCK
+from dubber.media.containers import TEXT_SUBTITLES, Container, surround_encoder
 from dubber.media.ffmpeg import film_input, live_input, own_input
 from dubber.media.header import Film, Stream
+from dubber.media.surround import DOLBY, ON_THE_CLOCK, Surround, speakers
 
 SYNTHETIC = "The dubbed speech in this film is synthetic: a machine speaks it."
 SYNTHETIC_TAG = "SYNTHETIC_SPEECH"
@@ -48,6 +48,7 @@ class MuxPlan:
     track's name; `original_language` tags original tracks that have no language yet. `burn` is an SRT to
     draw into the picture, which is then encoded again. `synthetic` says so in the metadata. `live` says that `dub`
     is a named pipe instead, into which somebody writes the same sound as raw samples while the film is made.
+    With `surround` the dubbed track is that track of the film with the dub in its centre, and all its channels.
     """
 
     film: Film
@@ -60,6 +61,7 @@ class MuxPlan:
     keep_original: bool = True
     synthetic: bool = True
     live: bool = False
+    surround: Surround | None = None
 
 
 class Tracks:
@@ -81,13 +83,7 @@ class Tracks:
         self._source = film_input(plan.film.path, plan.film.start_us, fflags="+genpts")
         if container.video != frozenset():
             self._add_pictures(scratch)
-        self._add(
-            "a",
-            (live_input(plan.dub) if plan.live else own_input(plan.dub, "wav"))["a:0"],
-            container.dub,
-            disposition="default+dub" if container.muxer == "matroska" else "default",
-            tags=_dub_tags(plan, container),
-        )
+        self._add_dub()
         if plan.keep_original:
             self._add_originals()
         self._add_subtitles()
@@ -138,6 +134,36 @@ class Tracks:
             elif stream.cover:
                 self.notes.append("The cover picture is left out: this container has no place for it.")
 
+    def _add_dub(self) -> None:
+        container, around = self._container, self._plan.surround
+        sound = (live_input(self._plan.dub) if self._plan.live else own_input(self._plan.dub, "wav"))["a:0"]
+        options = container.dub
+        if around is not None:
+            codec = around.stream.codec
+            found = surround_encoder(container, codec, around.layout)
+            if found is None:
+                self.notes.append(
+                    f"The dub is mixed down to stereo: this kind of file cannot hold {around.layout} sound."
+                )
+                sound = around.joined(sound, None)
+            else:
+                encoder, name = found
+                if encoder.codec != codec:
+                    self.notes.append(
+                        f"The dub's {around.layout} sound is {encoder.title}; the film's is {codec}."
+                    )
+                sound = around.joined(sound, name)
+                options = encoder.options_for(len(speakers(name)))
+                if encoder.codec in DOLBY and (level := around.dialnorm):
+                    options = {**options, "dialnorm": str(-level)}
+        self._add(
+            "a",
+            sound,
+            options,
+            disposition="default+dub" if container.muxer == "matroska" else "default",
+            tags=_dub_tags(self._plan, container),
+        )
+
     def _add_originals(self) -> None:
         originals = self._plan.film.of("audio")
         if originals and not self._container.tracks:
@@ -147,7 +173,8 @@ class Tracks:
         for stream in originals:
             options: Mapping[str, str] = COPY
             if takes is not None and stream.codec not in takes:
-                options = {**self._container.dub, "filter": f"aresample=48000:{ON_THE_CLOCK}"}
+                clock = ":".join(f"{key}={value}" for key, value in ON_THE_CLOCK.items())
+                options = {**self._container.dub, "filter": f"aresample=48000:{clock}"}
                 self.notes.append(f"The original {stream.codec} sound is encoded again to fit the container.")
             self._add(
                 "a",

@@ -55,7 +55,8 @@ class Source:
 
 @dataclass(frozen=True)
 class Model:
-    """What a person pulls under one name: one or more sources in one folder. `profile` is the lane that uses it."""
+    """What a person pulls under one name: one or more sources in one folder. `profile` is the lane that uses it without
+    being told to, "" where a person has to choose it."""
 
     name: str
     purpose: str
@@ -163,7 +164,91 @@ INDEXTTS2 = Model(
     ),
 )
 
-MODELS = (INDEXTTS2,)
+APACHE = Licence(name="Apache 2.0", url="https://www.apache.org/licenses/LICENSE-2.0")
+
+
+def _whisper(size: str, repo: str, about: int, *, profile: str = "") -> Model:
+    """One size of Whisper as converted for CTranslate2. The older conversions bring a plain list of the vocabulary and
+    no preprocessor's settings; faster-whisper reads either kind."""
+    files: tuple[str, ...] = ("config.json", "model.bin", "tokenizer.json")
+    either = ("vocabulary.json", "vocabulary.txt", "preprocessor_config.json")
+    return Model(
+        name=f"whisper-{size}",
+        purpose=f"understands: Whisper {size}, some 100 languages",
+        profile=profile,
+        sources=(Source(repo=repo, licence=MIT, about=about, files=files, optional=either),),
+    )
+
+
+# Bytes of model.bin as the hub states them.
+WHISPER = (
+    _whisper("large-v3", "Systran/faster-whisper-large-v3", 3_090_000_000, profile="studio"),
+    _whisper("large-v3-turbo", "mobiuslabsgmbh/faster-whisper-large-v3-turbo", 1_620_000_000),
+    _whisper("medium", "Systran/faster-whisper-medium", 1_530_000_000),
+    _whisper("small", "Systran/faster-whisper-small", 484_000_000),
+)
+
+_HTDEMUCS = 84_000_000  # one network, as the size of its file states
+
+
+def _demucs(name: str, repo: str, signatures: tuple[str, ...], purpose: str, *, profile: str = "") -> Model:
+    """A bag of Hybrid Transformer Demucs networks, in the format that demucs 4.1 reads from the hub."""
+    files = (f"{name}.yaml", *(f"{one}.safetensors" for one in signatures))
+    source = Source(repo=repo, licence=MIT, about=_HTDEMUCS * len(signatures), files=files)
+    return Model(name=name, purpose=purpose, profile=profile, sources=(source,))
+
+
+HTDEMUCS = _demucs(
+    "htdemucs",
+    "adefossez/HTDemucs",
+    ("955717e8",),
+    "separates speech from music and effects: Hybrid Transformer Demucs",
+    profile="studio",
+)
+HTDEMUCS_FT = _demucs(
+    "htdemucs_ft",
+    "adefossez/HTDemucs-ft",
+    ("f7e0c4bc", "d12395a8", "92cfc3b6", "04573f0d"),
+    "the same, fine-tuned for each source: a little better, four times as slow",
+)
+
+
+def _qwen3(size: str, repo: str, about: int, *, profile: str = "") -> Model:
+    """A chat model; how many files its weights are in is the hub's to tell."""
+    files = ("config.json", "generation_config.json", "tokenizer.json", "tokenizer_config.json")
+    weights = ("model*.safetensors", "model.safetensors.index.json", "vocab.json", "merges.txt")
+    source = Source(repo=repo, licence=APACHE, about=about, files=files, optional=weights)
+    return Model(f"qwen3-{size}", f"translates: Qwen3 {size.upper()}, a chat model", profile, (source,))
+
+
+QWEN3 = (
+    _qwen3("1.7b", "Qwen/Qwen3-1.7B", 4_060_000_000, profile="studio"),
+    _qwen3("4b", "Qwen/Qwen3-4B-Instruct-2507", 8_040_000_000),
+)
+
+M2M100 = Model(
+    name="m2m100-418m",
+    purpose="translates: M2M100, a plain translation model of 100 languages",
+    profile="",
+    sources=(
+        Source(
+            repo="facebook/m2m100_418M",
+            licence=MIT,
+            about=484_000_000 * FLOAT32,
+            files=(
+                "config.json",
+                "generation_config.json",
+                "pytorch_model.bin",
+                "sentencepiece.bpe.model",
+                "special_tokens_map.json",
+                "tokenizer_config.json",
+                "vocab.json",
+            ),
+        ),
+    ),
+)
+
+MODELS = (*WHISPER, HTDEMUCS, HTDEMUCS_FT, *QWEN3, M2M100, INDEXTTS2)
 
 
 def named(name: str) -> Model:

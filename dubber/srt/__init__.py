@@ -3,7 +3,20 @@
 from dubber.srt.cue import Cue, Note, Subtitles
 from dubber.srt.reader import load, parse, read
 from dubber.srt.rolling import unroll
-from dubber.srt.text import spoken
+from dubber.srt.text import shown, spoken, strength
 from dubber.srt.writer import normalise, serialise
 
-__all__ = ["Cue", "Note", "Subtitles", "load", "normalise", "parse", "read", "serialise", "spoken", "unroll"]
+__all__ = [
+    "Cue",
+    "Note",
+    "Subtitles",
+    "load",
+    "normalise",
+    "parse",
+    "read",
+    "serialise",
+    "shown",
+    "spoken",
+    "strength",
+    "unroll",
+]

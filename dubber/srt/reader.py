@@ -13,7 +13,7 @@ from dubber.srt.cue import MOST_NOTES, Cue, Note, Subtitles
 from dubber.srt.decode import decode
 from dubber.srt.foreign import blank_webvtt, refuse_foreign
 from dubber.srt.rolling import is_rolling
-from dubber.srt.text import CONTROL, LINE_SEPARATOR, VOICE, is_shared, leading_sound, name_of
+from dubber.srt.text import CONTROL, LINE_SEPARATOR, VOICE, is_shared, leading_sound, name_of, stray_percent
 from dubber.srt.writer import normal
 
 LARGEST = 24 << 20
@@ -189,6 +189,11 @@ def _cues(page: _Page, timings: list[_Timing]) -> list[Cue]:
         cues.append(cue)
         if is_shared(cue.text, cue.speaker):
             page.note(timing.at, "several speakers share this cue; one voice will speak it")
+        if stray := stray_percent(cue.text):
+            page.note(
+                timing.at,
+                f"{stray} is taken for a sound; the strength of an emotion is [0%] to [100%] at the text's start",
+            )
         sound = leading_sound(cue.text)
         if sound and sound not in sounds:
             sounds.add(sound)

@@ -35,6 +35,12 @@ LONGEST_NAME = 60
 """Characters. Longer ones are cut, so that a label stays one."""
 
 LABEL = re.compile(r"\[([^\[\]\n]{1,100})\][^\S\n]*(?=\S)")
+PERCENT = re.compile(r"\[[-+−.,\d ]{0,20}[%％٪] ?\]")
+"""A bracket of percents: never a label, and in the form of STRENGTH only the strength of an emotion."""
+
+STRENGTH = re.compile(r"\[ ?(100|\d{1,2}) ?[%％٪]\]\s*")
+"""What stands before a cue's text, behind its label, and says how much of the source's emotion the line has."""
+
 NOT_IN_NAMES = re.compile(r"[\[\]<>{}\\]")
 VOICE = re.compile(r"<v(?:\.[^ <>]{0,60})? ([^<>\n]{1,60})>", re.IGNORECASE)
 
@@ -77,12 +83,39 @@ def split_label(text: str) -> tuple[str | None, str]:
 
     A bracket is a label when text follows it on its line and its first letter is no small one. Alone on its
     line, or written small as subtitlers write sounds, `[door slams]`, it describes a sound and stays in the text.
+    So does one of percent; the strength of an emotion that stands before the label is put behind it.
     """
-    label = LABEL.match(text) if text.startswith("[") else None
-    if not label or _small(label.group(1)):
+    if not text.startswith("["):
+        return None, text
+    strength, said = _parted(text)
+    label = LABEL.match(said)
+    if not label or _small(label.group(1)) or PERCENT.match(said):
         return None, text
     name = name_of(label.group(1))
-    return (name, text[label.end() :]) if name else (None, text)
+    return (name, strength + said[label.end() :]) if name else (None, text)
+
+
+def strength(text: str) -> float | None:
+    """How much of the source's emotion a cue's text asks for, 0..1: `[40%] Come here!` is 0.4; None if it does not."""
+    found = STRENGTH.match(text)
+    return int(found.group(1)) / 100 if found else None
+
+
+def shown(text: str) -> str:
+    """A cue's text as viewers of the film see it: without the strength of its emotion."""
+    return _parted(text)[1]
+
+
+def stray_percent(text: str) -> str | None:
+    """The first bracket of percent in a cue's text that is no strength: over 100, malformed, or not at its start."""
+    found = PERCENT.search(shown(text)) if "[" in text else None
+    return found.group() if found else None
+
+
+def _parted(text: str) -> tuple[str, str]:
+    """The strength at the start of a text as it is written, "" where there is none, and the rest."""
+    found = STRENGTH.match(text)
+    return (found.group(), text[found.end() :]) if found else ("", text)
 
 
 def name_of(speaker: str) -> str | None:
@@ -90,6 +123,8 @@ def name_of(speaker: str) -> str | None:
     # Cleaning reads entities, so brackets are looked for before it and after.
     name = NOT_IN_NAMES.sub(" ", clean(NOT_IN_NAMES.sub(" ", speaker)))
     name = " ".join(name.split())
+    if PERCENT.fullmatch(f"[{name}]"):
+        name = name.rstrip("%％٪ ")
     first = _first(name)
     return name.replace(first, first.title(), 1)[:LONGEST_NAME].strip() if first else None
 
@@ -108,7 +143,7 @@ def is_shared(text: str, speaker: str | None) -> bool:
     """Whether a clean text has several speakers: a dash, `>>` or label begins a line after a first that has one."""
     if "\n" not in text or not TURN_OR_LABEL.search(text):
         return False
-    first, *later = (bool(TURN.match(line) or split_label(line)[0]) for line in text.split("\n"))
+    first, *later = (bool(TURN.match(line) or split_label(line)[0]) for line in shown(text).split("\n"))
     return (first or speaker is not None) and any(later)
 
 

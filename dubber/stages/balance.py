@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from align.types import SAMPLE_RATE, SAMPLES_PER_MS, Span
-from dubber.audio import BLOCK, AudioFile, Stems
-from dubber.loudness import SUB_BLOCK_MS, Energies, Loudness, Meter, gated, gating_blocks, loudness_of
-
-FloatArray = npt.NDArray[np.float32]
+from align.types import Span
+from dubber.audio import BLOCK, Stems
+from dubber.loudness import (
+    RELATIVE_GATE,
+    SUB_BLOCK_MS,
+    Energies,
+    Loudness,
+    Meter,
+    gated,
+    gating_blocks,
+)
+from dubber.stages import dynamics
+from dubber.stages.laying import LineMix, MixLine, loudness_in_place
 
 GAIN_DB = (-30.0, 20.0)
 """The least and the most gain a take may get: past it the take or the source line is broken, not quiet."""
@@ -33,6 +39,10 @@ USUAL_LUFS = -23.0
 CENTRE_DB = 1.0
 """A line whose channels differ by less is in the middle; measured pans waver by that much."""
 
+TELLING_LU = 0.0
+"""How far over the bed a source line must be for its rise and fall to be the actor's: what little of a bed is left in
+the speech stem then has no say in them."""
+
 PROGRAMME_TOLERANCE_LU = 0.3
 """How far the dub's programme loudness may lie from the source's before the speech is moved; half of the
 0.5 LU that a film may differ by is left for what the estimate does not know."""
@@ -42,25 +52,6 @@ CORRECTION_STEP_DB = 0.2
 
 PROGRAMME_CORRECTION_DB = 1.2
 """The most that all speech is moved for it, so that each line stays within 1.5 LU of its source line."""
-
-
-@dataclass(frozen=True)
-class MixLine:
-    """One line to lay down: its take, a mono 48 kHz file or a function that gives the samples (called more than
-    once), exactly as long as `slot`; and `source`, the speech it replaces, which may be empty.
-
-    `digest` names the take, where it has a name; `take_loudness` and `source_loudness` (of the speech stem in
-    `source`) save measuring what was measured before.
-    """
-
-    id: str
-    slot: Span
-    source: Span
-    take: Path | Callable[[], FloatArray]
-    speaker: str = ""
-    digest: str = ""
-    take_loudness: Loudness | None = field(default=None, repr=False)
-    source_loudness: Loudness | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True)
@@ -80,24 +71,6 @@ class Levels:
         return cls(Loudness.from_json(data["source"]), Loudness.from_json(data["bed"]))
 
 
-@dataclass(frozen=True)
-class LineMix:
-    """How one line was laid down. Loudness in LUFS, None for silence.
-
-    `gain` in dB is all that was done to the take; `pan` is -1 (left) to 1 (right); `source` is the source
-    line's loudness, or where `measured` is False what stood in for it; `take` and `mixed` are the take's
-    loudness before and after the gain.
-    """
-
-    id: str
-    gain: float
-    pan: float
-    source: float
-    measured: bool
-    take: float | None
-    mixed: float | None
-
-
 def measure_stems(stems: Stems, progress: Callable[[float], None] = lambda _: None) -> Levels:
     """The loudness of source and bed over the whole film, in one pass."""
     source, bed = Meter(stems.source.channels), Meter(stems.source.channels)
@@ -108,28 +81,10 @@ def measure_stems(stems: Stems, progress: Callable[[float], None] = lambda _: No
     return Levels(source.finish(), bed.finish())
 
 
-def load_take(line: MixLine) -> FloatArray:
-    """The line's take, shape (slot samples,). Raises ValueError where it is not exactly as long as its slot,
-    not 48 kHz mono, or holds values that are not numbers."""
-    expected = line.slot.duration * SAMPLES_PER_MS
-    if callable(line.take):
-        samples = np.asarray(line.take(), dtype=np.float32)
-    else:
-        with AudioFile(line.take) as file:
-            if file.rate != SAMPLE_RATE or file.channels != 1:
-                raise ValueError(f"the take of line {line.id} is not 48 kHz mono")
-            samples = file.read(0, min(file.frames, expected + 1))[:, 0]
-    if samples.shape != (expected,):
-        raise ValueError(f"the take of line {line.id} is not the {expected} samples of its slot")
-    if not np.isfinite(samples).all():
-        raise ValueError(f"the take of line {line.id} holds values that are not numbers")
-    return samples
-
-
 def balance(
-    stems: Stems, lines: Sequence[MixLine], progress: Callable[[float], None]
+    stems: Stems, lines: Sequence[MixLine], levels: Levels, progress: Callable[[float], None]
 ) -> tuple[list[LineMix], list[Energies]]:
-    """Gain and pan of every line, and its take's energies at that gain, per 100 ms from the slot's start.
+    """Gain, curve and pan of every line, and its take's energies with both gains, per 100 ms from the slot's start.
 
     A source line too quiet to be speech is given the usual level of its speaker, or of the film, and the
     middle: its own level would be that of noise. Raises ValueError as `load_take` does.
@@ -138,11 +93,13 @@ def balance(
     usual = _usual([(line.speaker, source.integrated) for line, source in zip(lines, sources, strict=True)])
     plans, energies = [], []
     for done, (line, source) in enumerate(zip(lines, sources, strict=True), start=1):
-        take = line.take_loudness or loudness_of(load_take(line))
+        take = line.take_loudness or loudness_in_place(line)
         level = source.integrated
         measured = level >= usual.floor
         wanted = level if measured else usual.of(line.speaker)
         gain = float(np.clip(wanted - take.integrated, *GAIN_DB)) if take.integrated > -math.inf else 0.0
+        tells = measured and level >= levels.bed.of([line.source]) + TELLING_LU
+        curve = dynamics.curve(source, take) if tells else ()
         plans.append(
             LineMix(
                 id=line.id,
@@ -152,9 +109,10 @@ def balance(
                 measured=measured,
                 take=finite(take.integrated),
                 mixed=finite(take.integrated + gain),
+                curve=curve,
             )
         )
-        energies.append(take.energies[:, 0] * 10 ** (gain / 10))
+        energies.append(dynamics.raised(take.energies[:, 0], curve) * 10 ** (gain / 10))
         progress(done / len(lines))
     return plans, energies
 
@@ -201,36 +159,47 @@ def _pan(energies: Energies) -> float:
     return math.atan2(right, left) * 4 / math.pi - 1
 
 
-def moved(plan: LineMix, correction: float) -> LineMix:
-    """The plan with `correction` dB more gain."""
-    if plan.mixed is None:
+def corrected(plan: LineMix, correction: float, target: float) -> LineMix:
+    """The plan with `correction` dB more gain, if the line has a say in a programme of `target` LUFS."""
+    if plan.mixed is None or not _has_say(plan, target):
         return plan
     return replace(plan, gain=plan.gain + correction, mixed=plan.mixed + correction)
 
 
+def _has_say(plan: LineMix, target: float) -> bool:
+    """Whether a line counts in the programme's loudness: a whisper lies under the relative gate, so moving it
+    would do nothing for the programme and make it less of a whisper."""
+    return plan.mixed is not None and plan.mixed > target + RELATIVE_GATE
+
+
 def programme_correction(
-    target: float, background: Energies, lines: Sequence[MixLine], takes: Sequence[Energies]
+    target: float,
+    background: Energies,
+    lines: Sequence[MixLine],
+    plans: Sequence[LineMix],
+    takes: Sequence[Energies],
 ) -> float:
-    """The gain in dB for all speech, as small as will do, that brings the dub's programme loudness to within
-    PROGRAMME_TOLERANCE_LU of `target` LUFS, or as near as PROGRAMME_CORRECTION_DB allows; in whole steps of
+    """The gain in dB for all speech that has a say, as small as will do, that brings the dub's programme loudness to
+    within PROGRAMME_TOLERANCE_LU of `target` LUFS, or as near as PROGRAMME_CORRECTION_DB allows; in whole steps of
     CORRECTION_STEP_DB, so that an edited line hardly ever changes the level of all others.
 
-    `background` is what sounds under the dub, summed over channels, per 100 ms of the film; `takes` as
+    `background` is what sounds under the dub, summed over channels, per 100 ms of the film; `plans` and `takes` as
     `balance` gave them. Speech and bed are unlike each other, so their energies add: the dub's loudness
     is known before it is mixed.
     """
-    dub = np.zeros(len(background) + 1)
-    for line, energies in zip(lines, takes, strict=True):
+    dub, still = np.zeros(len(background) + 1), np.append(background, 0.0)
+    for line, plan, energies in zip(lines, plans, takes, strict=True):
         first, late = divmod(line.slot.start, SUB_BLOCK_MS)
         share = late / SUB_BLOCK_MS
         spread = np.append(energies * (1 - share), 0.0)
         spread[1:] += energies * share
         end = min(first + len(spread), len(dub))
-        dub[first:end] += spread[: end - first]
-    dub = dub[:-1]
+        under = dub if _has_say(plan, target) else still
+        under[first:end] += spread[: end - first]
+    dub, still = dub[:-1], still[:-1]
 
     def off(correction: float) -> float:
-        return gated(gating_blocks(background + dub * 10 ** (correction / 10))) - target
+        return gated(gating_blocks(still + dub * 10 ** (correction / 10))) - target
 
     now = off(0.0) if lines and math.isfinite(target) else 0.0
     if not math.isfinite(now) or abs(now) <= PROGRAMME_TOLERANCE_LU:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 
 from align.types import Segment, Span, Word
 
@@ -15,26 +16,96 @@ looked at (Stivers et al., PNAS 2009)."""
 LONGEST_MS = 10_000
 """A segment is not longer: beyond it one subtitle cue no longer follows what is said."""
 MOST_CHARACTERS = 84
-"""Two lines of 42, what one subtitle cue holds (Netflix's and the BBC's guides agree to a few characters)."""
+"""Two lines of 42 columns, what one subtitle cue holds (Netflix's and the BBC's guides agree to a few); a Chinese,
+Japanese or Korean character takes two, so that a cue holds two lines of 21."""
 LEAST_WORDS = 2
 """A cut of a long segment leaves this many words on both sides where it can."""
+CLAUSE_MS = 200
+"""A comma is worth a silence of this length where a long segment must be cut."""
 
-_SENTENCE_END = re.compile(r"[.?!…。！？]+[\"'”’»)\]]*$")
-_ABBREVIATION = re.compile(r"^\W*[A-Z][a-z]{0,2}\.$")
-"""'Mr.', 'Dr.', 'J.': a point that ends no sentence. After a real sentence end the pause cuts anyway."""
+_OPENING, _CLOSING = "\"'“‘«‹„([¿¡「『", "\"'”’»›)]」』"
+_SENTENCE_END = re.compile(rf"[.?!…。！？．؟۔।॥։။។၊]+[{re.escape(_CLOSING)}]*$")
+_ONE_POINT = re.compile(rf"(?<!\.)\.[{re.escape(_CLOSING)}]*$")
+_CLAUSE_END = re.compile(rf"[,;:،؛、，；：—–-][{re.escape(_CLOSING)}]*$")
+_LETTERS = re.compile(r"^\W*(?:[^\W\d_]\.){2,}$|^\W*[^\W\d_aIioOyY]\.$")
+"""'z.B.', 'U.S.', 'J.': points after letters; not 'I.' and what else is a word of one letter and may end a sentence."""
+_ORDINAL = re.compile(r"^\W*\d{1,2}\.$")
+_ORDINAL_LANGUAGES = frozenset(
+    (
+        "bs",
+        "cs",
+        "da",
+        "de",
+        "et",
+        "fi",
+        "hr",
+        "hu",
+        "is",
+        "lb",
+        "lv",
+        "nb",
+        "nn",
+        "no",
+        "pl",
+        "sk",
+        "sl",
+        "sr",
+        "tr",
+    )
+)
+"""Where '3.' is third."""
+_ABBREVIATIONS = {
+    language: frozenset(words.split())
+    for language, words in {
+        "en": "mr mrs ms dr drs prof st mt messrs rev capt lt sgt gov sen rep vs approx",
+        "de": "hr fr frl dr prof nr st bzw ca evtl ggf inkl vgl sog",
+        "es": "sr sra srta sres dr dra prof ud uds d dña",
+        "pt": "sr sra srta dr dra prof d",
+        "fr": "mm mgr dr prof st",
+        "it": "sig dott avv ing prof",
+        "nl": "dhr mevr mw dr prof bijv",
+        "pl": "p ks mgr inż np tzn dr prof",
+        "cs": "p pí tj např dr prof",
+        "ru": "г гг ул тов проф",
+        "uk": "м вул ім проф",
+        "tr": "dr av doç prof sn",
+        "sv": "hr fr dr prof nr",
+        "da": "hr fr dr prof nr",
+        "nb": "hr fr dr prof nr",
+    }.items()
+}
+"""Words whose point ends no sentence, by language: what is one in Spanish ("dra.") ends sentences in Norwegian."""
+
+_SPACELESS = (
+    "CJK",
+    "HIRAGANA",
+    "KATAKANA",
+    "THAI",
+    "LAO",
+    "KHMER",
+    "MYANMAR",
+    "IDEOGRAPHIC",
+    "FULLWIDTH",
+    "BOPOMOFO",
+)
+"""How Unicode names begin of characters that are written without spaces between words."""
 
 
-def segment(words: Sequence[Word], speaker_of: Callable[[Span], str] = lambda _: "") -> tuple[Segment, ...]:
+def segment(
+    words: Sequence[Word], speaker_of: Callable[[Span], str] = lambda _: "", language: str = "und"
+) -> tuple[Segment, ...]:
     """Segments "s1", "s2", … of `words` (in order of start), each said by one speaker.
 
-    `speaker_of` names who speaks during a word's span. A segment lasts from its first word's start to its
-    last word's end. Where no word is capitalised but "I", segments begin with a capital.
+    `speaker_of` names who speaks during a word's span; `language` is BCP 47. A segment lasts from its first word's
+    start to its last word's end, LONGEST_MS and MOST_CHARACTERS at most unless it is one word. Where no word is
+    capitalised but "I", segments begin with a capital.
     """
+    spoken = language.partition("-")[0]
     speakers = [speaker_of(word.span) for word in words]
     groups: list[list[Word]] = []
     names: list[str] = []
     for word, speaker in zip(words, speakers, strict=True):
-        if not groups or names[-1] != speaker or _ends(groups[-1][-1], word):
+        if not groups or names[-1] != speaker or _ends(groups[-1][-1], word, spoken):
             groups.append([])
             names.append(speaker)
         groups[-1].append(word)
@@ -42,7 +113,7 @@ def segment(words: Sequence[Word], speaker_of: Callable[[Span], str] = lambda _:
     segments: list[Segment] = []
     for group, name in zip(groups, names, strict=True):
         for part in _shortened(group):
-            text = " ".join(word.text for word in part)
+            text = joined(word.text for word in part)
             segments.append(
                 Segment(
                     id=f"s{len(segments) + 1}",
@@ -65,11 +136,41 @@ def phrases(words: Sequence[Word]) -> tuple[tuple[Word, ...], ...]:
     return tuple(tuple(part) for part in parts)
 
 
-def _ends(word: Word, following: Word) -> bool:
+def joined(texts: Iterable[str]) -> str:
+    """Words as one text: spaces between them but beside characters of scripts that are written without."""
+    text = ""
+    for word in texts:
+        spaced = text and word and not _is_spaceless(text[-1]) and not _is_spaceless(word[0])
+        text += f" {word}" if spaced else word
+    return text
+
+
+def columns(text: str) -> int:
+    """How wide a text is: 2 for each wide character, 0 for a mark that sits on another, 1 for all else."""
+    return sum(
+        2 if unicodedata.east_asian_width(c) in "WF" else unicodedata.category(c) not in ("Mn", "Me", "Cf")
+        for c in text
+    )
+
+
+def _is_spaceless(character: str) -> bool:
+    return character > "\u0dff" and unicodedata.name(character, "").startswith(_SPACELESS)
+
+
+def _ends(word: Word, following: Word, language: str) -> bool:
     """Whether a segment ends between two words of one speaker."""
     if following.span.start - word.span.end >= PAUSE_MS:
         return True
-    return bool(_SENTENCE_END.search(word.text)) and not _ABBREVIATION.match(word.text)
+    if language == "el" and word.text.endswith((";", "\u037e")):
+        return True  # the Greek question mark
+    if not _SENTENCE_END.search(word.text) or following.text.lstrip(_OPENING)[:1].islower():
+        return False  # what goes on in small letters goes on: "wait…", "etc.", "'No!' she said"
+    if not _ONE_POINT.search(word.text):
+        return True
+    bare = word.text.strip(f".{_OPENING}{_CLOSING}").casefold()
+    abbreviations = _ABBREVIATIONS.get("en" if language == "und" else language, frozenset())
+    ordinal = language in _ORDINAL_LANGUAGES and _ORDINAL.match(word.text)
+    return not (bare in abbreviations or _LETTERS.match(word.text) or ordinal)
 
 
 def _span(words: Sequence[Word]) -> Span:
@@ -82,14 +183,19 @@ def _shortened(words: Sequence[Word]) -> list[Sequence[Word]]:
     waiting = [words]
     while waiting:
         part = waiting.pop()
-        characters = sum(len(word.text) + 1 for word in part) - 1
-        if len(part) == 1 or (_span(part).duration <= LONGEST_MS and characters <= MOST_CHARACTERS):
+        wide = columns(joined(word.text for word in part))
+        if len(part) == 1 or (_span(part).duration <= LONGEST_MS and wide <= MOST_CHARACTERS):
             short.append(part)
             continue
         least = LEAST_WORDS if len(part) >= 2 * LEAST_WORDS else 1
-        _, _, cut = max(
-            (part[i].span.start - part[i - 1].span.end, -abs(2 * i - len(part)), i)
+        _, _, at = max(
+            (_break_between(part[i - 1], part[i]), -abs(2 * i - len(part)), i)
             for i in range(least, len(part) - least + 1)
         )
-        waiting += [part[cut:], part[:cut]]
+        waiting += [part[at:], part[:at]]
     return short
+
+
+def _break_between(word: Word, following: Word) -> int:
+    """Milliseconds of silence between two words, and what a comma is worth."""
+    return following.span.start - word.span.end + CLAUSE_MS * bool(_CLAUSE_END.search(word.text))

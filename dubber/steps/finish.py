@@ -18,7 +18,7 @@ from dubber import atomic, languages, media, names, srt, store
 from dubber.audio import FloatArray
 from dubber.errors import DubberError, UsageError
 from dubber.films import has_twin
-from dubber.media import Film, Muxed, MuxPlan, SoftSubtitle
+from dubber.media import Dialogue, Film, Muxed, MuxPlan, SoftSubtitle, Surround
 from dubber.steps.mixing import Mixing, Track, track
 from dubber.steps.run import Run
 from dubber.steps.wording import Said, Script
@@ -68,9 +68,17 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def film(run: Run, source: Film, mixing: Mixing, said: Said, script: Script, out: Path) -> tuple[Track, bool]:
+def film(
+    run: Run,
+    source: Film,
+    mixing: Mixing,
+    said: Said,
+    script: Script,
+    out: Path,
+    dialogue: Dialogue = media.MIXED,
+) -> tuple[Track, bool]:
     """The track, and whether the dubbed film was written to `out` now; False where it was there already, made of the
-    very same things."""
+    very same things. `dialogue` says which channels the track takes the place of; the mix's key names the same."""
     target, settings = run.settings.target, run.settings
     name = languages.autonym(target)
     subtitles = tuple(
@@ -109,6 +117,7 @@ def film(run: Run, source: Film, mixing: Mixing, said: Said, script: Script, out
         burn=subtitles[0].path if settings.burn and subtitles else None,
         keep_original=settings.keep_original,
         synthetic=settings.synthetic_tag,
+        surround=_around(run, source, dialogue),
     )
     if run.cache.has(mixing.key, ".wav"):
         mixed = track(run, mixing)
@@ -161,20 +170,35 @@ def _all_of(samples: FloatArray, listener: RawIOBase) -> None:
         rest = rest[listener.write(rest) or 0 :]
 
 
-def sound_alone(run: Run, source: Film, track: Track, out: Path) -> None:
-    """Writes the dubbed track alone, in the format that `out`'s suffix names."""
+def sound_alone(
+    run: Run,
+    source: Film,
+    track: Track,
+    out: Path,
+    dialogue: Dialogue = media.MIXED,
+) -> None:
+    """Writes the dubbed track alone, in the format that `out`'s suffix names, with all its channels where that holds
+    them."""
     target = run.settings.target
     atomic.sweep(out.parent, target=out.name)
     with run.stage("write") as advance:
-        media.write_audio(
+        notes = media.write_audio(
             track.path,
             out,
             duration=source.duration,
             language=languages.iso639_2(target),
             title=languages.autonym(target),
             synthetic=run.settings.synthetic_tag,
+            surround=_around(run, source, dialogue),
             progress=advance,
         )
+    for note in notes:
+        run.note(note)
+
+
+def _around(run: Run, source: Film, dialogue: Dialogue) -> Surround | None:
+    """The channels that stay around the dub."""
+    return Surround(source, run.settings.track) if dialogue.centre else None
 
 
 def _text(text: str, out: Path) -> None:

@@ -1,11 +1,12 @@
-"""From takes to the dubbed track: levels and mix. The track is kept as a file; whoever makes the film may listen in
-while it is written."""
+"""From takes to the dubbed track: levels, rooms and mix. The track is kept as a file; whoever makes the film may
+listen in while it is written."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,17 @@ from align.types import Span
 from dubber import records, store
 from dubber.audio import FloatArray
 from dubber.loudness import Loudness
+from dubber.stages import acoustics
 from dubber.stages import mix as mixer
-from dubber.stages.mix import BlockMix, Earlier, Levels
-from dubber.steps.hear import Sound
+from dubber.stages.laying import loudness_in_place
+from dubber.stages.mix import BlockMix, Earlier, Levels, MixLine
+from dubber.stages.room import Room
 from dubber.steps.run import Run
+from dubber.steps.sound import Sound
 from dubber.steps.speak import Take
 from dubber.store import Key
 
-LEVELS, MIX = 1, 3
+LEVELS, ROOMS, PLACED, MIX = 1, 1, 1, 4
 """Versions of what the stages compute."""
 
 Samples = Callable[[FloatArray], None]
@@ -77,15 +81,18 @@ def levels(run: Run, sound: Sound) -> Measured:
 def prepare(run: Run, sound: Sound, takes: Sequence[Take], measured: Measured) -> Mixing:
     """The mix of the takes over what stays of the film's own sound; nothing is mixed yet."""
     ordered = tuple(sorted(takes, key=lambda take: take.slot.span))
+    rooms = _rooms(run, sound, ordered)
     lines = [
         {
             "take": take.key.digest,
             "slot": _pair(take.slot.span),
             "source": _pair(take.line.span),
             "speaker": take.line.speaker,
+            "room": room and room.to_json(),
         }
-        for take in ordered
+        for take, room in zip(ordered, rooms, strict=True)
     ]
+    settings = run.settings
     key = store.key(
         "mix",
         MIX,
@@ -94,38 +101,104 @@ def prepare(run: Run, sound: Sound, takes: Sequence[Take], measured: Measured) -
             "stem": sound.stem_key.digest,
             "levels": measured.key.digest,
         },
-        {"lines": lines, "background": run.settings.background, "speech": records.spans_json(sound.speech)},
+        {
+            "lines": lines,
+            "background": settings.background,
+            "room": settings.room,
+            "speech": records.spans_json(sound.speech),
+        },
     )
+    spoken = _line_levels(run, sound, ordered)
+    over = [
+        sound.source_key.digest,
+        sound.stem_key.digest,
+        measured.key.digest,
+        settings.background,
+        settings.room,
+    ]
+    earlier = _earlier(run, over)
+    laid = [
+        MixLine(
+            take.line.id,
+            take.slot.span,
+            take.line.span,
+            take.path,
+            take.line.speaker,
+            digest=take.key.digest,
+            take_loudness=take.loudness,
+            source_loudness=heard,
+            room=room,
+        )
+        for take, heard, room in zip(ordered, spoken, rooms, strict=True)
+    ]
+    laid = [line if line.room is None else _placed(run, line) for line in laid]
 
     def write(out: Path, also: Samples) -> dict[str, Any]:
         report = mixer.mix(
             sound.stems,
-            [
-                mixer.MixLine(
-                    take.line.id,
-                    take.slot.span,
-                    take.line.span,
-                    take.path,
-                    take.line.speaker,
-                    digest=take.key.digest,
-                    take_loudness=take.loudness,
-                    source_loudness=heard,
-                )
-                for take, heard in zip(ordered, spoken, strict=True)
-            ],
+            laid,
             out,
             levels=measured.levels,
-            background=run.settings.background,
+            background=settings.background,
             speech=sound.speech,
             also=also,
             earlier=earlier,
         )
         return {**asdict(report), "over": over}
 
-    spoken = _line_levels(run, sound, ordered)
-    over = [sound.source_key.digest, sound.stem_key.digest, measured.key.digest, run.settings.background]
-    earlier = _earlier(run, over)
     return Mixing(key, ordered, write)
+
+
+def _rooms(run: Run, sound: Sound, takes: Sequence[Take]) -> list[Room | None]:
+    """The room that each line is said in, found once per scene; none where the person does not want rooms."""
+    found: list[Room | None] = [None] * len(takes)
+    if not run.settings.room:
+        return found
+    order = sorted(range(len(takes)), key=lambda index: takes[index].line.span)
+    spans = [takes[index].line.span for index in order]
+    groups = acoustics.scenes(spans)
+    with run.stage("rooms") as advance:
+        for done, scene in enumerate(groups, start=1):
+            lines = [takes[order[index]].line for index in scene]
+            where, who = [line.span for line in lines], [line.speaker for line in lines]
+            key = store.key(
+                "room",
+                ROOMS,
+                {"stem": sound.stem_key.digest},
+                {"spans": records.spans_json(where), "speakers": who},
+            )
+            kept = run.cache.json(key, partial(_rooms_json, sound, where, who))
+            for index, room in zip(scene, kept, strict=True):
+                found[order[index]] = room and Room.from_json(room)
+            advance(done / len(groups))
+    run.note(_told(found))
+    return found
+
+
+def _told(rooms: Sequence[Room | None]) -> str:
+    """What was found, for the person who asked for rooms."""
+    ringing = sum(room is not None and room.echo is not None for room in rooms)
+    banded = sum(room is not None and room.band is not None for room in rooms)
+    if not ringing and not banded:
+        return "No room, telephone or door was heard around the film's speech, so every line stays dry."
+    return (
+        f"Of {len(rooms)} lines, {ringing} ring as their scene does and {banded} are cut off as by a telephone "
+        "or a door, because the film's speech is."
+    )
+
+
+def _rooms_json(sound: Sound, spans: Sequence[Span], speakers: Sequence[str]) -> list[Any]:
+    # The stem as it is on the disk: what rings after a segment no longer counts as its speech.
+    rooms = acoustics.rooms(sound.stems.speech_file, spans, speakers)
+    return [room and room.to_json() for room in rooms]
+
+
+def _placed(run: Run, line: MixLine) -> MixLine:
+    """The line with its take's loudness as it is in the line's room, measured once."""
+    assert line.room is not None
+    key = store.key("placed", PLACED, {"take": line.digest}, line.room.to_json())
+    heard = Loudness.from_json(run.cache.json(key, lambda: loudness_in_place(line).to_json()))
+    return replace(line, take_loudness=heard)
 
 
 def _line_levels(run: Run, sound: Sound, takes: Sequence[Take]) -> list[Loudness]:
@@ -136,7 +209,7 @@ def _line_levels(run: Run, sound: Sound, takes: Sequence[Take]) -> list[Loudness
     return [Loudness.from_json(one) for one in found]
 
 
-def _earlier(run: Run, over: list[str]) -> Earlier | None:
+def _earlier(run: Run, over: list[Any]) -> Earlier | None:
     """The last run's mix, where it lies here still and was made over the same things."""
     digest = str((run.project.run_settings(run.settings.target) or {}).get(REMEMBERED))
     key = Key("mix", digest)

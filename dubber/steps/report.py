@@ -8,13 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from align import metrics
-from align.types import SAMPLES_PER_MS, Line, Segment, Span, union
+from align.types import SAMPLES_PER_MS, Segment, Span, union
 from dubber import languages
 from dubber.audio import AudioFile
 from dubber.media import Film
-from dubber.steps.hear import Sound
+from dubber.steps.casting import Cast
+from dubber.steps.hear import SURE, Found, confidence
 from dubber.steps.mixing import Track
 from dubber.steps.run import Run
+from dubber.steps.sound import Sound
 from dubber.steps.speak import Take
 from dubber.steps.wording import Said, Script
 
@@ -23,8 +25,10 @@ def write(
     run: Run,
     film: Film,
     sound: Sound,
+    found: Found,
     said: Said,
     script: Script,
+    cast: Cast,
     takes: Sequence[Take],
     track: Track,
     out: Path,
@@ -53,7 +57,10 @@ def write(
             "dub_lufs": track.dub_lufs,
             "true_peak_dbtp": track.true_peak,
         },
-        "lines": _lines(said.segments, script.lines, takes, track),
+        "heard": _heard(found),
+        "cast": cast.told(),
+        "lines": _lines(found, said.segments, script, takes, track),
+        "untranslated": [[line.span.start, line.span.end] for line in script.untranslated],
         "notes": list(run.notes),
     }
     run.project.write_report(run.settings.target, report)
@@ -95,22 +102,41 @@ def length_error(take: Take) -> int:
         return file.frames - take.slot.span.duration * SAMPLES_PER_MS
 
 
+def _heard(found: Found) -> dict[str, Any] | None:
+    """What the recogniser made of the film; None where a person said what is said."""
+    heard = found.heard
+    if heard is None:
+        return None
+    return {
+        "language": heard.language,
+        "sure": heard.sure,
+        "words": len(heard.words),
+        "doubtful": sum(word.confidence < SURE for word in heard.words),
+        "dropped": [[one.span.start, one.span.end, one.text, one.why] for one in heard.dropped],
+    }
+
+
 def _lines(
-    segments: Sequence[Segment], lines: Sequence[Line], takes: Sequence[Take], track: Track
+    found: Found, segments: Sequence[Segment], script: Script, takes: Sequence[Take], track: Track
 ) -> list[dict[str, Any]]:
-    said = {segment.id: segment.text for segment in segments}
+    said = {segment.id: segment for segment in segments}
     made = {take.line.id: take for take in takes}
     told = []
-    for line in lines:
+    for line in script.lines:
         take = made.get(line.id)
+        sources = [said[one] for one in line.segments if one in said]
         entry: dict[str, Any] = {
             "id": line.id,
             "speaker": line.speaker,
             "source": [line.span.start, line.span.end],
-            "source_text": " ".join(said[one] for one in line.segments if one in said),
+            "source_text": " ".join(one.text for one in sources),
+            "confidence": confidence([word for one in sources for word in one.words]),
+            "talked_over": any(line.span.overlap(span) for span in found.overlaps),
             "text": line.text,
             "spoken": take is not None,
         }
+        if line.id in script.strengths:
+            entry["emotion"] = script.strengths[line.id]
         if take is not None:
             slot = take.slot
             entry |= {
@@ -120,6 +146,7 @@ def _lines(
                 "flags": list(slot.flags),
                 "onset_error_ms": heard(take).start - line.span.start if line.segments else None,
                 "voice": dict(take.notes),
+                "manner": take.manner,
                 "gain_db": track.lines[line.id]["gain"],
                 "source_lufs": track.lines[line.id]["source"],
                 "dub_lufs": track.lines[line.id]["mixed"],

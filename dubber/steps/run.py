@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import Any
 
-from dubber.profiles import Profile
+from dubber import engines
+from dubber.engines import Role
 from dubber.progress import Advance, Progress
 from dubber.project import Project
 from dubber.settings import Settings
 from dubber.store import Cache
-
-if TYPE_CHECKING:
-    from dubber.stages.translate import Translator
 
 SPEAKER = "Speaker {}"
 """How a speaker is called, counted from 1, until a person knows better."""
@@ -27,14 +24,15 @@ NAMED_NOTES = 3
 
 @dataclass
 class Run:
-    """One run over one project, which it holds locked. `seconds` fills with how long each stage took, `notes` with
-    what the person should read."""
+    """One run over one project, which it holds locked. `settings` have a choice for every engine. `retry` says whether
+    lines that could not be translated are tried again. `seconds` fills with how long each stage took, `notes` with what
+    the person should read."""
 
     project: Project
     settings: Settings
-    profile: Profile
     progress: Progress
     jobs: int
+    retry: bool = True
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -43,12 +41,9 @@ class Run:
         """Where results are kept."""
         return self.project.cache
 
-    @cached_property
-    def translator(self) -> Translator:
-        """The lane's translator, asked only where no translation was given."""
-        from dubber.stages.translate import Apertium
-
-        return Apertium()
+    def engine(self, role: Role) -> AbstractContextManager[Any]:
+        """The engine chosen for a role, for as long as a block lasts: models are loaded one stage at a time."""
+        return engines.opened(role, self.settings, self.jobs)
 
     def note(self, text: str) -> None:
         """One sentence the person should read; it is kept for the report."""

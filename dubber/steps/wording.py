@@ -4,8 +4,8 @@ person has edited it since. The two .srt files are read and written here."""
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -15,15 +15,28 @@ from align.merge import MergedCue, merge
 from align.types import Line, Segment, Span
 from dubber import records, srt, store
 from dubber.errors import TranslationError
-from dubber.stages.translate import Translation, fit
+from dubber.stages.translate import Answer, Ask, Brief, Term, fit
 from dubber.steps.run import SPEAKER, Run
-from dubber.times import clock
+from dubber.times import clock, shortened
 
 TRANSCRIPT = "transcript"
 """The name of the transcript among a project's subtitles; a translation's is its language tag."""
 
-TRANSLATE = 1
+TRANSLATE = 2
 """Version of what the translate stage computes."""
+
+UNTRANSLATED = "[not translated]"
+"""What stands in the subtitles for a line that no translation was found for; like any sound in brackets it is not
+spoken, and a person may put words in its place."""
+
+MOST_LOST = 0.25
+"""Share of lines without a translation from which on a dub is not worth making: the translator itself has failed."""
+
+NEIGHBOURS = 3
+"""Lines before and after that a translator is shown: enough to tell who "it" is."""
+
+BORROWED_MS = 300
+"""Of the silence after a line, so much counts as time for its translation: what a line may borrow unheard."""
 
 CUE_WIDTH = 42
 """Characters on a subtitle line: the usual limit for Latin scripts."""
@@ -39,16 +52,20 @@ class Said:
 
 @dataclass(frozen=True)
 class Script:
-    """What will be said: its lines, and the cues of the target's subtitles as they stand now."""
+    """What will be said: its lines, and the cues of the target's subtitles as they stand now. `strengths` are the
+    lines' own emotion strengths (0..1) by id, where a cue states one; `untranslated` the cues that wait for words."""
 
     lines: tuple[Line, ...]
     cues: tuple[srt.Cue, ...]
+    strengths: Mapping[str, float] = field(default_factory=dict)
+    untranslated: tuple[Line, ...] = ()
 
 
 def check(run: Run) -> None:
     """Raises MissingError, before any work, where nobody here translates between the two languages."""
-    if run.settings.translation is None:
-        run.translator.digest(run.settings.source, run.settings.target)
+    if run.settings.translation is None and run.settings.source != "und":
+        with run.engine("translator") as translator:
+            translator.check(run.settings.source, run.settings.target)
 
 
 def keep_given(run: Run, path: Path) -> str:
@@ -59,6 +76,26 @@ def keep_given(run: Run, path: Path) -> str:
     data = srt.load(path)
     srt.parse(data, path.name)
     return run.project.keep_given(data, path.name)
+
+
+def keep_glossary(run: Run, path: Path) -> str:
+    """Takes a glossary into the project; returns its sha256. Raises UsageError with the line that is wrong."""
+    from dubber.stages.translate import glossary
+
+    glossary.read(path)
+    return run.project.keep_given(path.read_bytes(), path.name)
+
+
+def require_words(run: Run, script: Script, out: Path) -> None:
+    """Raises TranslationError, naming the first of them, where lines of a film that is done wait for their words."""
+    if script.untranslated:
+        lost = script.untranslated
+        at = ", ".join(clock(one.span) for one in lost[:5]) + (", …" if len(lost) > 5 else "")
+        raise TranslationError(
+            f"{out.name} is written, but {len(lost)} of its lines could not be translated and are silent: {at}.",
+            hint=f"Put words in the place of {UNTRANSLATED} in {run.settings.target}.srt and run "
+            "`dubber render`, or run the same command again to have them tried again.",
+        )
 
 
 def given_cues(run: Run, digest: str, duration: int) -> tuple[srt.Cue, ...]:
@@ -102,10 +139,16 @@ def script(run: Run, said: Said, duration: int) -> Script:
     speech = {line.id: line.span for line in fresh}
     merged, cues = _merged(run, run.settings.target, generated, speech, duration)
     segments = {line.id: line.segments for line in fresh}
-    spoken, silent = [], []
+    spoken, silent, lost = [], [], []
+    strengths: dict[str, float] = {}
     for cue in merged:
         text = srt.spoken(cue.line.text)
-        if text:
+        strength = srt.strength(cue.line.text)
+        if text and strength is not None:
+            strengths[cue.line.id] = strength
+        if plain(cue.line.text) == UNTRANSLATED:
+            lost.append(cue.line)
+        elif text:
             source = tuple(dict.fromkeys(one for own in cue.line.segments for one in segments.get(own, ())))
             spoken.append(replace(cue.line, text=text, segments=source))
         else:
@@ -113,34 +156,132 @@ def script(run: Run, said: Said, duration: int) -> Script:
                 f"{clock(cue.cue.span)}: nothing to speak in {cue.cue.text!r}; the cue stays silent."
             )
     run.note_all(silent)
-    return Script(tuple(spoken), cues)
+    return Script(tuple(spoken), cues, strengths, tuple(lost))
 
 
 def _translated(run: Run, said: Sequence[Segment]) -> list[Line]:
-    """One line per segment, each translated once for all time."""
-    translator = run.translator
-    source, target = run.settings.source, run.settings.target
-    digest = translator.digest(source, target)
-    keys = [
-        store.key("translate", TRANSLATE, {"translator": digest}, [one.text, source, target]) for one in said
-    ]
-    missing = [i for i, key in enumerate(keys) if not run.cache.has(key)]
-    with run.stage("translate") as advance:
-        fresh = (
-            translator.translate([said[i].text for i in missing], source, target, advance) if missing else ()
+    """One line per segment, each translated once for all time; what cannot be translated has UNTRANSLATED for text."""
+    brief = _brief(run)
+    lines: list[Line] = []
+    with run.engine("translator") as translator:
+        translator.check(brief.source, brief.target)
+        digest = translator.digest(brief)
+        keys = {
+            one.id: store.key(
+                "translate",
+                TRANSLATE,
+                {"translator": digest},
+                [one.id, one.text, one.speaker, brief.source, brief.target],
+            )
+            for one in said
+        }
+        failed = {} if run.retry else _known_failures(run, keys)
+        missing = [
+            i for i, one in enumerate(said) if not run.cache.has(keys[one.id]) and one.id not in failed
+        ]
+
+        def arrived(answer: Answer) -> None:
+            if answer.wordings:  # kept at once: a crash at line 900 costs nothing of the first 899
+                run.cache.json(keys[answer.id], partial(_plain, answer))
+            else:
+                failed[answer.id] = answer
+                run.cache.json(_failure(keys[answer.id]), partial(_plain, answer))
+
+        with run.stage("translate") as advance:
+            if missing:
+                translator.translate(_asks(run, said, missing), brief, arrived, advance)
+    done = {
+        one.id: failed.get(one.id) or _answer(run.cache.json(keys[one.id], _never), one.id) for one in said
+    }
+    _tell(run, translator.name, said, done)
+    for one in said:
+        wordings = done[one.id].wordings
+        lines.append(
+            Line(one.id, one.span, wordings[0] if wordings else UNTRANSLATED, one.speaker, (one.id,))
         )
-        made = dict(zip(missing, fresh, strict=True))
-        done = [Translation(*run.cache.json(key, partial(_plain, made.get(i)))) for i, key in enumerate(keys)]
-    unknown = list(dict.fromkeys(word for one in done for word in one.unknown))
+    return lines
+
+
+def _failure(key: store.Key) -> store.Key:
+    """Under what it is kept that a line could not be translated."""
+    return store.key("untranslated", TRANSLATE, {"line": key.digest}, None)
+
+
+def _known_failures(run: Run, keys: Mapping[str, store.Key]) -> dict[str, Answer]:
+    """The lines that failed before and were not translated since: only a new `dubber translate` asks for them again."""
+    return {
+        one: _answer(run.cache.json(_failure(key), _never), one)
+        for one, key in keys.items()
+        if not run.cache.has(key) and run.cache.has(_failure(key))
+    }
+
+
+def _brief(run: Run) -> Brief:
+    """What holds for the whole film."""
+    settings = run.settings
+    return Brief(settings.source, settings.target, settings.context, settings.register, _terms(run))
+
+
+def _terms(run: Run) -> tuple[Term, ...]:
+    from dubber.stages.translate import glossary
+
+    if run.settings.glossary is None:
+        return ()
+    data, name = run.project.given(run.settings.glossary)
+    return glossary.parse(data, name)
+
+
+def _asks(run: Run, said: Sequence[Segment], wanted: Sequence[int]) -> list[Ask]:
+    """The lines to be translated, each with its neighbours and the time that it may take."""
+    texts = [f"[{one.speaker}] {one.text}" for one in said]
+    asks = []
+    for i in wanted:
+        one = said[i]
+        free = said[i + 1].span.start - one.span.end if i + 1 < len(said) else BORROWED_MS
+        asks.append(
+            Ask(
+                one.id,
+                one.text,
+                one.speaker,
+                tuple(texts[max(0, i - NEIGHBOURS) : i]),
+                tuple(texts[i + 1 : i + 1 + NEIGHBOURS]),
+                one.span.duration + max(0, min(free, BORROWED_MS)),
+            )
+        )
+    return asks
+
+
+def _tell(run: Run, translator: str, said: Sequence[Segment], done: Mapping[str, Answer]) -> None:
+    """Tells the person what is not as it should be. Raises TranslationError where too much could not be translated."""
+    unknown = list(dict.fromkeys(word for one in said for word in done[one.id].unknown))
     if unknown:
         named = ", ".join(unknown[:8]) + (" …" if len(unknown) > 8 else "")
-        run.note(f"Words that {translator.name} does not know and left as they are: {named}")
-    lost = next((one for one, new in zip(said, done, strict=True) if not new.text.strip()), None)
-    if lost is not None:
-        raise TranslationError(f"{translator.name} returned nothing for {lost.text!r} at {clock(lost.span)}.")
-    return [
-        Line(one.id, one.span, new.text, one.speaker, (one.id,)) for one, new in zip(said, done, strict=True)
-    ]
+        run.note(f"Words that {translator} does not know and left as they are: {named}")
+    lost = [one for one in said if not done[one.id].wordings]
+    if len(lost) > MOST_LOST * len(said):
+        first = lost[0]
+        raise TranslationError(
+            f"{translator} could not translate {len(lost)} of {len(said)} lines; the first, at {clock(first.span)}: "
+            f"{_faults(done[first.id])}",
+            hint="Choose another translator or model, or give the translation: --translation FILE.srt",
+        )
+    run.note_all(
+        [
+            f"{clock(one.span)}: {shortened(one.text)!r} could not be translated: {_faults(done[one.id])}"
+            for one in lost
+        ]
+    )
+    run.note_all(
+        [
+            f"{clock(one.span)}: {shortened(done[one.id].wordings[0])!r}: {_faults(done[one.id])}"
+            for one in said
+            if done[one.id].wordings and done[one.id].faults
+        ]
+    )
+
+
+def _faults(answer: Answer) -> str:
+    return " ".join(answer.faults) or "it gave no reason."
 
 
 def _given(run: Run, said: Sequence[Segment], duration: int) -> list[Line]:
@@ -199,9 +340,20 @@ def _told(run: Run, subtitles: srt.Subtitles, name: str) -> tuple[srt.Cue, ...]:
     return subtitles.cues
 
 
-def _plain(translation: Translation | None) -> list[object]:
-    assert translation is not None, "what is not in the cache was translated"
-    return [translation.text, list(translation.unknown)]
+def _plain(answer: Answer) -> dict[str, list[str]]:
+    return {
+        "wordings": list(answer.wordings),
+        "unknown": list(answer.unknown),
+        "faults": list(answer.faults),
+    }
+
+
+def _answer(data: Mapping[str, list[str]], identity: str) -> Answer:
+    return Answer(identity, tuple(data["wordings"]), tuple(data["unknown"]), tuple(data["faults"]))
+
+
+def _never() -> object:
+    raise AssertionError("what did not fail was answered and kept")
 
 
 def _wrapped(text: str) -> str:

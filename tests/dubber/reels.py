@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ import soundfile
 
 from dubber.media import Film, extract, ffmpeg_exe
 from dubber.process import run
+
+Sound = npt.NDArray[np.float64]
 
 RATE = 48_000
 PICTURE = ("-f", "lavfi", "-i", "testsrc2=s=160x120:r=25:d=4")
@@ -85,6 +88,54 @@ def reel(path: Path, *codecs: str, sound_at: float = 3.0, late: tuple[float, flo
     usual = (*VP8, "-c:a", "libopus") if path.suffix == ".webm" else (*H264, "-c:a", "aac")
     path.write_bytes(_made(path.suffix, codecs or usual, sound_at, late))
     return path
+
+
+def surround(
+    path: Path,
+    layout: str,
+    channels: Sequence[Sound],
+    *codec: str | Path,
+    picture: bool = True,
+    late: float = 0,
+) -> Path:
+    """A film whose channels, in the layout's order, are these sounds at 48 kHz; they begin `late` seconds late."""
+    sound = path.with_suffix(".recorded.wav")
+    soundfile.write(sound, np.stack(channels, 1), RATE, subtype="FLOAT")
+    video = (*PICTURE[:3], f"testsrc2=s=160x120:r=25:d={len(channels[0]) / RATE:.3f}") if picture else ()
+    numbers = "|".join(map(str, range(len(channels))))
+    ffmpeg(
+        *video,
+        *("-itsoffset", str(late), "-i", sound),
+        *("-af", f"channelmap={numbers}:{layout}" if layout else "anull", *(H264 if picture else ())),
+        *(codec or ("-c:a", "ac3", "-b:a", "640k")),
+        path,
+    )
+    sound.unlink()
+    return path
+
+
+def channels(film: Film, track: int = 0) -> Sound:
+    """Every channel of an audio track on the film's clock, shape (samples, channels), as it was recorded."""
+    stream = film.audio(track)
+    dolby = ("-drc_scale", "0") if stream.codec in ("ac3", "eac3") else ()
+    raw = ffmpeg(
+        *(*dolby, "-copyts", "-itsoffset", f"{-film.start_us / 1e6:.6f}", "-i", film.path),
+        *("-map", f"0:{stream.index}", "-af", "aresample=48000:async=1:first_pts=0:min_hard_comp=0.008"),
+        *("-f", "f32le", "-"),
+    )
+    return np.frombuffer(raw, "<f4").reshape(-1, stream.channels or 1).astype(np.float64)
+
+
+def loudness(film: Film, track: int = 0) -> float:
+    """Integrated loudness in LUFS by ffmpeg's ebur128, all channels."""
+    done = run(
+        [
+            *(ffmpeg_exe(), "-nostats", "-i", str(film.path), "-map", f"0:a:{track}"),
+            *("-af", "ebur128=framelog=quiet", "-f", "null", "-"),
+        ],
+        timeout=60,
+    )
+    return float(done.stderr.rpartition("I:")[2].split()[0])
 
 
 @functools.cache

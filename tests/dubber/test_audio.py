@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from align.types import Span
 from dubber import atomic
-from dubber.audio import AudioFile, AudioWriter, Stems, blocks16k, mono16k, read_reference
+from dubber.audio import EDGE_MS, AudioFile, AudioWriter, Stems, blocks16k, mono16k, read_reference
 from dubber.errors import MediaError, SpaceError
 
 
@@ -125,6 +126,64 @@ def test_the_bed_is_the_source_without_its_speech(tmp_path: Path) -> None:
 def test_stems_that_differ_in_kind_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="differ"):
         Stems(written(tmp_path / "a.wav", noise(10)), written(tmp_path / "b.wav", noise(10, channels=1)))
+
+
+WITHIN = (Span(10, 20), Span(45, 60), Span(200, 250))
+
+
+def stems_within(tmp_path: Path, within: tuple[Span, ...] | None) -> tuple[Stems, np.ndarray, np.ndarray]:
+    source, speech = noise(20_000, seed=1), noise(20_000, seed=2)
+    files = written(tmp_path / "source.wav", source), written(tmp_path / "speech.wav", speech)
+    return Stems(*files, within), source, speech
+
+
+def test_the_stem_is_speech_within_its_spans_and_bed_everywhere_else(tmp_path: Path) -> None:
+    stems, source, speech = stems_within(tmp_path, WITHIN)
+    heard, bed = stems.speech(0, 20_000), stems.bed(0, 20_000)
+    for span in WITHIN:
+        assert np.array_equal(heard[span.samples], speech[span.samples])
+    far = np.ones(20_000, bool)
+    for span in WITHIN:
+        far[max(0, span.start - EDGE_MS) * 48 : (span.end + EDGE_MS) * 48] = False
+    assert 0 < far.sum() < 20_000
+    assert not heard[far].any() and np.array_equal(bed[far], source[far])
+    assert np.abs(heard + bed - source).max() <= np.spacing(np.float32(1))
+
+
+def test_speech_swells_and_fades_outside_its_spans(tmp_path: Path) -> None:
+    ones = np.ones((20_000, 2), np.float32)
+    files = written(tmp_path / "source.wav", ones), written(tmp_path / "speech.wav", ones)
+    share = Stems(*files, WITHIN).speech(0, 20_000)[:, 0]
+    edge = EDGE_MS * 48
+    assert share[200 * 48 - 1] > 0.999 and share[250 * 48] > 0.999
+    assert share[200 * 48 - edge // 2] == pytest.approx(0.5, abs=0.01)
+    assert np.all(np.diff(share[200 * 48 - edge : 200 * 48]) >= 0)
+    assert np.abs(share[200 * 48 - edge : 200 * 48] - share[250 * 48 : 250 * 48 + edge][::-1]).max() < 1e-6
+    between = share[20 * 48 : 45 * 48]  # 25 ms apart: the nearer span decides
+    assert between.min() == pytest.approx(0.5 + 0.5 * np.cos(np.pi * 12.5 / EDGE_MS), abs=0.01)
+    assert np.abs(np.diff(share)).max() < 0.002
+
+
+def test_any_block_of_stems_is_that_stretch_of_the_whole(tmp_path: Path) -> None:
+    stems, _, _ = stems_within(tmp_path, WITHIN)
+    speech, bed = stems.speech(0, 20_000), stems.bed(0, 20_000)
+    for size in (1, 7, 479, 4_801):
+        for start in (*range(0, 20_000 - size, 1_013), 479, 480, 961, 20_000 - size):
+            assert np.array_equal(stems.speech(start, start + size), speech[start : start + size])
+            assert np.array_equal(stems.bed(start, start + size), bed[start : start + size])
+    assert np.array_equal(stems.speech(-10, 500)[10:], speech[:500])
+
+
+def test_without_any_span_all_of_the_source_is_bed(tmp_path: Path) -> None:
+    stems, source, _ = stems_within(tmp_path, ())
+    assert np.array_equal(stems.bed(0, 20_000), source)
+    assert stems.speech(3, 5).shape == (2, 2)
+
+
+@pytest.mark.parametrize("spans", [(Span(5, 9), Span(0, 3)), (Span(0, 5), Span(4, 9))])
+def test_spans_of_speech_out_of_order_are_refused(tmp_path: Path, spans: tuple[Span, ...]) -> None:
+    with pytest.raises(ValueError, match="sorted and disjoint"):
+        stems_within(tmp_path, spans)
 
 
 def test_a_stretch_at_16_khz_is_that_stretch_of_the_whole(tmp_path: Path) -> None:

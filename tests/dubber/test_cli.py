@@ -98,7 +98,7 @@ def test_help_answers_at_once_and_names_every_exit_status() -> None:
 
 def test_the_studio_profile_says_what_it_lacks_and_never_becomes_draft(made: Made, tmp_path: Path) -> None:
     result = dubber("translate", made.film, "--to", "es", "--project", tmp_path / "p.dub")
-    refused(result, 4, "studio profile", "--profile draft")
+    refused(result, 4, "whisper-large-v3", "`dubber models pull", "qwen3-1.7b", "--profile draft")
     assert not (tmp_path / "p.dub").exists()
 
 
@@ -141,7 +141,7 @@ def test_usage_errors_are_json_too() -> None:
     argv = [sys.executable, "-m", "dubber", "translate", "film.mp4", "--json"]
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     assert (done.returncode, json.loads(done.stdout)["error"]["exit_status"]) == (2, 2)
-    assert "--to" in json.loads(done.stdout)["error"]["message"]
+    assert "--to" in json.loads(done.stdout)["error"]["hint"]
 
 
 def test_a_language_the_recogniser_does_not_understand_needs_a_transcript(made: Made, tmp_path: Path) -> None:

@@ -110,6 +110,32 @@ def test_surround_is_mixed_down_without_clipping(tmp_path: Path) -> None:
     np.testing.assert_allclose(mixed[:, 0], mixed[:, 1])
 
 
+@pytest.mark.parametrize(("first", "then"), [("stereo", "5.1(side)"), ("5.1(side)", "stereo")])
+@pytest.mark.parametrize("suffix", [".mkv", ".ts"])
+def test_sound_stays_in_place_when_its_channels_change_midway(
+    tmp_path: Path, suffix: str, first: str, then: str
+) -> None:
+    for layout in (first, then):
+        sound = reels.wav(tmp_path / "one.wav", 1.0, seconds=1.984 if layout == first else 2.016)
+        half = tmp_path / f"{layout}.ac3"
+        reels.ffmpeg("-i", sound, "-af", f"pan={layout}|FL=c0|FR=c1", "-c:a", "ac3", "-b:a", "384k", half)
+    (tmp_path / "both.ac3").write_bytes(
+        b"".join((tmp_path / f"{layout}.ac3").read_bytes() for layout in (first, then))
+    )
+    reels.ffmpeg("-i", tmp_path / "both.ac3", "-c", "copy", tmp_path / f"film{suffix}")
+    film = probe(tmp_path / f"film{suffix}")
+    made = extract(film, tmp_path / "out.wav")
+    sound = soundfile.read(tmp_path / "out.wav")[0][:, 0]
+    assert made.decoded == pytest.approx(film.duration, abs=40)
+    frame = 1536  # both the samples of one at 48 kHz and, at 384 kb/s, its bytes
+    joint = (tmp_path / f"{first}.ac3").stat().st_size // frame * frame
+    for start in (0, joint):
+        expected = start + 48_000 + 256  # the codec's own delay, which a bare stream does not state
+        match = np.correlate(sound[expected - 9600 : expected + 9600], reels.burst(), "valid")
+        assert np.argmax(match) == pytest.approx(9600, abs=48 * MS)
+        assert match.max() > 0.5 * float(np.sum(reels.burst() ** 2))
+
+
 def test_the_chosen_track_is_the_one_written(tmp_path: Path) -> None:
     path = tmp_path / "two.mkv"
     first, second = reels.wav(tmp_path / "1.wav", 1.0), reels.wav(tmp_path / "2.wav", 2.0)
@@ -217,7 +243,7 @@ def test_a_disk_that_fills_up_meanwhile_is_a_space_error_and_leaves_nothing(
     fake = tmp_path / "bin" / "ffmpeg"
     fake.parent.mkdir()
     fake.write_text(
-        '#!/bin/sh\nfor last; do :; done\necho half > "${last#file:}"\n'
+        '#!/bin/sh\nfor one; do case $one in file:*.wav) out=${one#file:};; esac; done\necho half > "$out"\n'
         "echo '[out#0/wav] Error writing: No space left on device' >&2\nexit 228\n"
     )
     fake.chmod(0o755)

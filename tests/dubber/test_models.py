@@ -37,7 +37,8 @@ def released() -> dict[str, dict[str, bytes]]:
     """Every repository of the catalogue with files of its names, small; and files that nobody asks for."""
     repos = {
         source.repo: {name: made_up(source.repo + name, 100) for name in source.files}
-        for source in MODEL.sources
+        for model in catalogue.MODELS
+        for source in model.sources
     }
     first = repos["IndexTeam/IndexTTS-2"]
     first[GPT] = made_up(GPT, 5 * MIB + 7)
@@ -177,7 +178,11 @@ def test_list_and_where_say_what_a_person_wants_to_know(hub: Hub) -> None:
     assert models("where").stdout.strip() == str(store.root())
     assert models("where", "indextts2").stdout.strip() == str(folder())
     refused(models("where", "nonesuch"), 2, "nonesuch", "indextts2")
-    (one,) = json.loads(models("list", "--json").stdout)["models"]
+    known = {one["name"]: one for one in json.loads(models("list", "--json").stdout)["models"]}
+    one = known["indextts2"]
+    assert {name for name, found in known.items() if found["profile"] == "studio"} == {
+        *("whisper-large-v3", "htdemucs", "qwen3-1.7b", "indextts2"),
+    }
     assert (one["name"], one["state"], one["profile"]) == ("indextts2", "missing", "studio")
     assert 7e9 < one["about_bytes"] < 10e9
     assert {licence["name"] for licence in one["licences"] if licence["asks"]} == {
@@ -377,6 +382,16 @@ def test_offline_is_offline(hub: Hub) -> None:
     assert done.returncode == 4
     assert "HF_HUB_OFFLINE forbids the network" in done.stderr
     assert hub.asked == []
+
+
+def test_a_profile_stands_for_all_models_that_it_needs(hub: Hub) -> None:
+    hub.repos["Qwen/Qwen3-1.7B"]["model-00001-of-00001.safetensors"] = made_up("weights", 500)
+    hub.repos["Systran/faster-whisper-large-v3"]["vocabulary.json"] = made_up("words", 50)
+    assert models("pull", "studio", *ACCEPT).exit_code == 0
+    here = {path.name for path in store.root().iterdir() if path.is_dir()}
+    assert here == {"whisper-large-v3", "htdemucs", "qwen3-1.7b", "indextts2"}
+    assert (store.root() / "qwen3-1.7b" / "model-00001-of-00001.safetensors").is_file()
+    assert (store.root() / "whisper-large-v3" / "vocabulary.json").is_file()
 
 
 # -- licences ----------------------------------------------------------------------------------------

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from align.types import Span, Word
-from dubber.stages.segment import LONGEST_MS, MOST_CHARACTERS, PAUSE_MS, phrases, segment
+from dubber.stages.segment import LONGEST_MS, MOST_CHARACTERS, PAUSE_MS, columns, joined, phrases, segment
 
 
 def words(text: str, *, start: int = 0, length: int = 200, gap: int = 50) -> list[Word]:
@@ -82,3 +84,81 @@ def test_phrases_end_wherever_another_may_have_begun_to_speak() -> None:
     ]
     assert [[word.text for word in phrase] for phrase in phrases(words)] == [["may", "I"], ["of", "course"]]
     assert phrases([]) == ()
+
+
+def texts(said: list[Word], language: str = "und") -> list[str]:
+    return [one.text for one in segment(said, language=language)]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("en", "So Mr. Jones met J. R. Smith and Mrs. Hill."),
+        ("en", "The U.S. Army said so at 3.5 percent."),
+        ("es", "El Sr. Gómez y la Sra. Ruiz vieron al Dr. Paz."),
+        ("de", "Er kam z.B. Am 3. Mai mit Dr. Weber und Hr. Kurz."),
+        ("fr", "Alors M. Dupont et Mgr. Blanc partent."),
+        ("pt", "O Sr. Silva e a Dra. Costa chegaram."),
+        ("ru", "В 1990 г. Москва и ул. Ленина."),
+        ("da", "Den 4. Juni kom Hr. Olsen."),
+        ("und", "Wait… and then... he said no."),
+        ("und", "Is he?” she asked."),
+    ],
+)
+def test_points_that_end_no_sentence_cut_nothing(language: str, text: str) -> None:
+    assert texts(words(text), language) == [text]
+
+
+@pytest.mark.parametrize(
+    ("language", "sentences"),
+    [
+        ("en", ["Yes.", "No.", "Oh.", "So do I.", "We left in 1990.", "They were 12.", "And now…", "Stop!"]),
+        ("nb", ["Jeg må dra.", "Kom nå."]),
+        ("sv", ["Gå av.", "Nu kommer hon.", "Bra."]),
+        ("el", ["Ναι.", "Όχι;", "Έλα!"]),
+        ("hi", ["मैं घर जा रहा हूँ।", "तुम आओ।"]),
+        ("ar", ["هل أنت هنا؟", "نعم."]),
+        ("ur", ["میں جا رہا ہوں۔", "ٹھیک ہے۔"]),
+        ("zh", ["你好。", "我们走吧！", "好吗？"]),
+    ],
+)
+def test_sentences_end_in_every_script(language: str, sentences: list[str]) -> None:
+    assert texts(words(" ".join(sentences)), language) == sentences
+
+
+def characters(text: str, *, length: int = 100) -> list[Word]:
+    """Each character a word, right after the other, as Whisper gives languages without spaces."""
+    return [Word(c, Span(i * length, (i + 1) * length)) for i, c in enumerate(text)]
+
+
+def test_languages_without_spaces_are_joined_without() -> None:
+    for language, text in (
+        ("ja", "今日は良い天気です。"),
+        ("zh", "我们走吧！"),
+        ("th", "สวัสดีครับ"),
+        ("km", "សួស្តី"),
+    ):
+        assert texts(characters(text), language) == [text]
+    assert joined(["我", "用", "Python", "3", "写", "的"]) == "我用Python 3写的"
+    assert joined(["나는", "집에", "간다."]) == "나는 집에 간다."
+    assert joined(["", "a", "b"]) == "a b"
+
+
+def test_wide_characters_fill_a_cue_twice_as_fast() -> None:
+    assert (columns("abc"), columns("日本"), columns("한글"), columns("ก่อน")) == (3, 4, 4, 3)
+    text = (
+        "これは長い文で区切りがなくとてもとても長くてどこまでも続いて"
+        + "ゆくのでありますからして困ったものだとみんなが言う"
+    )
+    found = texts(characters(text), "ja")
+    assert "".join(found) == text
+    assert len(found) == 2
+    assert all(len(one) <= MOST_CHARACTERS // 2 for one in found)
+
+
+def test_a_long_sentence_without_pauses_is_cut_after_a_comma() -> None:
+    said = [
+        Word(w, Span(i * 250, (i + 1) * 250))
+        for i, w in enumerate(("word " * 9 + "here, " + "other " * 12).split())
+    ]
+    assert [len(one.words) for one in segment(said)] == [10, 12]

@@ -13,7 +13,7 @@ from spoken import say
 
 from align.types import Span
 from dubber.audio import AudioFile
-from dubber.stages import separate as room
+from dubber.stages.separate import mask as room
 
 FloatArray = npt.NDArray[np.float32]
 
@@ -42,7 +42,7 @@ def noise(count: int, channels: int, level_db: float, seed: int = 1) -> FloatArr
 def separated(tmp_path: Path, source: FloatArray, spans: list[Span]) -> FloatArray:
     soundfile.write(tmp_path / "source.wav", source, 48_000, subtype="FLOAT")
     with AudioFile(tmp_path / "source.wav") as audio:
-        room.separate(audio, spans, tmp_path / "speech.wav")
+        room.Mask().separate(audio, spans, tmp_path / "speech.wav")
     stem, rate = soundfile.read(tmp_path / "speech.wav", dtype="float32", always_2d=True)
     assert rate == 48_000
     return np.asarray(stem, np.float32)
@@ -133,7 +133,7 @@ def test_progress_rises_to_one(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "source.wav", np.stack([voice, voice], axis=1), 48_000, subtype="FLOAT")
     seen: list[float] = []
     with AudioFile(tmp_path / "source.wav") as audio:
-        room.separate(audio, spans, tmp_path / "speech.wav", seen.append)
+        room.Mask().separate(audio, spans, tmp_path / "speech.wav", seen.append)
     assert seen == sorted(seen)
     assert seen[-1] == 1.0
 
@@ -154,7 +154,7 @@ def test_beds_are_learned_as_the_film_goes_by_and_only_two_silences_are_held(tmp
             held.append(sum(type(one) is room._Bed for one in gc.get_objects()))
 
         audio.read = watched  # type: ignore[method-assign]
-        room.separate(audio, islands, tmp_path / "speech.wav", progress)
+        room.Mask().separate(audio, islands, tmp_path / "speech.wav", progress)
     assert max(ahead) * 22 < 3, "seconds read before the stem got there"
     assert 1 <= max(held) <= 4, "beginning and end of the silence behind and of the one ahead"
 
@@ -164,11 +164,11 @@ def test_progress_is_told_inside_long_speech_too(tmp_path: Path, monkeypatch: py
     soundfile.write(tmp_path / "source.wav", noise(4 * 48_000, 1, 0), 48_000, subtype="FLOAT")
     seen: list[float] = []
     with AudioFile(tmp_path / "source.wav") as audio:
-        room.separate(audio, [Span(0, 4000)], tmp_path / "speech.wav", seen.append)
+        room.Mask().separate(audio, [Span(0, 4000)], tmp_path / "speech.wav", seen.append)
     assert len({round(share, 1) for share in seen if 0.05 < share < 0.95}) >= 5
 
 
 def test_the_digest_changes_with_the_revision(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = room.digest()
+    before = room.Mask().digest()
     monkeypatch.setattr(room, "REVISION", room.REVISION + 1)
-    assert room.digest() != before
+    assert room.Mask().digest() != before

@@ -12,8 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from align.match import Edited, Generated
+from align.merge import merge
+from align.types import Span
 from dubber.errors import MissingError, SubtitleError, UsageError
-from dubber.srt import Cue, Subtitles, normalise, parse, read, serialise, spoken, unroll
+from dubber.srt import Cue, Subtitles, normalise, parse, read, serialise, shown, spoken, strength, unroll
 from dubber.srt.cue import LONGEST
 from dubber.srt.reader import LARGEST
 
@@ -75,7 +78,7 @@ def test_a_cue_with_impossible_times_cannot_be_made(start: int, end: int) -> Non
 # Parted by spaces; "·" stands for a space.
 PIECES = """
 00:00:01,000·-->·00:00:02,000 --> --&gt; -> 10:30 00:00:03 · 1 2 42 [Anna] [music] [ ] <i> </i> < > <font·
-&amp; &lt; amp;
+&amp; &lt; amp; [40%] [7·%]· [140%] %
 {\\an8} } \\N -· - Hi. é ß ＞ ： ♪ WEBVTT NOTE [Script·Info] {1}{2} <v·Bob>
 """
 SEPARATORS = (
@@ -503,6 +506,81 @@ def test_a_speaker_comes_back_by_name(capital: str) -> None:
     assert (cue.speaker, cue.text) == (normalise(cue).speaker, "Hi.")
     assert cue.speaker is not None
     assert cue.speaker.replace("ǅ", "Ǆ") == capital
+
+
+# --- the strength of an emotion ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("written", "speaker", "text", "share"),
+    [
+        ("[Anna] [40%] Come here!", "Anna", "[40%] Come here!", 0.4),
+        ("[40%] Come here!", None, "[40%] Come here!", 0.4),
+        ("[40%] [Anna] Come here!", "Anna", "[40%] Come here!", 0.4),
+        ("<i>[Anna] [7 %] Come here!</i>", "Anna", "[7 %] Come here!", 0.07),
+        ("[0%] Come here!", None, "[0%] Come here!", 0.0),
+        ("[100%]\nCome\nhere!", None, "[100%]\nCome\nhere!", 1.0),
+    ],
+)
+def test_percents_before_a_text_are_the_strength_of_its_emotion(
+    written: str, speaker: str | None, text: str, share: float
+) -> None:
+    source = f"1\n00:00:01,000 --> 00:00:02,000\n{written}\n"
+    (cue,) = parse(source, "es.srt").cues
+    assert (cue.speaker, cue.text, strength(cue.text)) == (speaker, text, share)
+    assert spoken(cue.text) == "Come here!"
+    assert spoken(shown(cue.text)) == "Come here!" and "%" not in shown(cue.text)
+    assert notes(source) == []
+    assert parse(serialise([cue]), "es.srt").cues[0].text == text, "it is written as it was read"
+
+
+@pytest.mark.parametrize(
+    ("written", "bracket"),
+    [
+        ("[140%] Come here!", "[140%]"),
+        ("[-5%] Come here!", "[-5%]"),
+        ("[4.5%] Come here!", "[4.5%]"),
+        ("[%] Come here!", "[%]"),
+        ("[１４０％] Come here!", "[１４０％]"),
+        ("[Anna] Come [40%] here!", "[40%]"),
+        ("[40%] [50%] Come here!", "[50%]"),
+    ],
+)
+def test_percents_that_are_no_strength_are_a_sound_and_noted(written: str, bracket: str) -> None:
+    source = f"1\n00:00:01,000 --> 00:00:02,000\n{written}\n"
+    (cue,) = parse(source, "es.srt").cues
+    assert cue.speaker == ("Anna" if "Anna" in written else None), "no label either"
+    assert spoken(cue.text) == "Come here!"
+    assert bracket in shown(cue.text)
+    assert strength(cue.text) == (0.4 if written.startswith("[40%]") else None)
+    ((line, message),) = notes(source)
+    assert line == 2
+    assert message.startswith(f"{bracket} is taken for a sound")
+
+
+def test_percents_that_are_spoken_are_left_alone() -> None:
+    source = "1\n00:00:01,000 --> 00:00:02,000\nI am 40% sure [yes].\n"
+    assert texts(source) == ["I am 40% sure [yes]."]
+    assert (strength("40% of us"), shown("40% of us"), notes(source)) == (None, "40% of us", [])
+
+
+def test_a_cue_of_several_speakers_is_noted_behind_a_strength_too() -> None:
+    source = "1\n00:00:01,000 --> 00:00:02,000\n[40%] - Hi.\n- Hello.\n"
+    assert [line for line, message in notes(source) if "several speakers" in message] == [2]
+
+
+def test_a_strength_outlives_the_merge_with_what_the_program_would_write_now() -> None:
+    base = [Generated("s1", Span(1000, 2000), "Come here!", "Anna")]
+    now = [Generated("s1", Span(1000, 2000), "Come over here!", "Anna")]
+    edited = parse(serialise([Cue(1000, 2000, "[40%] Come here!", "Anna")]), "es.srt").cues
+    mine = [Edited(Span(cue.start, cue.end), cue.text, cue.speaker) for cue in edited]
+    (merged,) = merge(base, mine, now, {"s1": Span(1000, 2000)}).cues
+    assert merged.line.segments == ("s1",)
+    assert (strength(merged.line.text), spoken(merged.line.text)) == (0.4, "Come here!")
+    assert merged.cue.text == "[40%] Come here!"
+
+
+# --- what is spoken ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,9 @@ from dubber import vad
 from dubber.audio import AudioFile
 from dubber.errors import MediaError, MissingError
 from dubber.stages.transcribe import pocketsphinx
+from dubber.stages.transcribe.chunks import cut
 from dubber.stages.transcribe.given import segments_from
+from dubber.stages.transcribe.pocketsphinx import PocketSphinx
 
 TEXTS = (
     "we want to go home tomorrow morning",
@@ -222,13 +224,68 @@ def test_long_speech_is_cut_at_its_quietest_moment(tmp_path: Path) -> None:
     sound[11 * RATE : 11 * RATE + RATE // 5] *= 0.01
     sound[22 * RATE : 22 * RATE + RATE // 5] *= 0.01
     soundfile.write(tmp_path / "long.wav", sound, RATE, subtype="FLOAT")
-    chunks = pocketsphinx._chunks(AudioFile(tmp_path / "long.wav"), [Span(0, 40_000)])
+    audio = AudioFile(tmp_path / "long.wav")
+    chunks = cut(audio, [Span(0, 40_000)], longest=pocketsphinx.LONGEST_MS, join=500, pad=150)
     cuts = [chunk.span.end for chunk in chunks]
     assert 11_000 <= cuts[0] <= 11_200
     assert 22_000 <= cuts[1] <= 22_200
     assert cuts[-1] == 40_000
     assert all(chunk.span.duration <= pocketsphinx.LONGEST_MS for chunk in chunks)
     assert all(a.span.end == b.span.start for a, b in pairwise(chunks))
+
+
+SILENT_FILM = AudioFile(Path("never opened where nothing must be cut inside speech.wav"))
+SILENT_FILM._open = type("Sound", (), {"frames": 100_000_000, "samplerate": 1000, "channels": 1})()
+
+
+def test_chunks_are_cut_at_the_longest_pause_of_the_second_half_and_never_through_speech() -> None:
+    speech = [Span(0, 4000), Span(4900, 9000), Span(9300, 11_000), Span(11_700, 14_000), Span(14_200, 16_000)]
+    chunks = cut(SILENT_FILM, speech, longest=15_000, join=1000, pad=150)
+    assert [chunk.span for chunk in chunks] == [Span(0, 11_000), Span(11_700, 16_000)]
+    assert [chunk.heard for chunk in chunks] == [Span(0, 11_150), Span(11_550, 16_150)]
+
+
+def test_a_long_silence_ends_a_chunk_and_silence_is_shared_between_two() -> None:
+    speech = [Span(1000, 2000), Span(2200, 3000), Span(5000, 6000)]
+    chunks = cut(SILENT_FILM, speech, longest=15_000, join=500, pad=5000)
+    assert [chunk.span for chunk in chunks] == [Span(1000, 3000), Span(5000, 6000)]
+    assert [chunk.heard for chunk in chunks] == [Span(0, 4000), Span(4000, 11_000)]
+
+
+def test_chunks_of_any_speech_are_whole_spans_of_it_within_bounds() -> None:
+    rng = np.random.default_rng(8)
+    for _ in range(100):
+        times = np.cumsum(rng.integers(1, 6000, 60)).tolist()
+        speech = [Span(a, b) for a, b in zip(times[::2], times[1::2], strict=True)]
+        chunks = cut(SILENT_FILM, speech, longest=15_000, join=3000, pad=200)
+        assert [
+            one for chunk in chunks for one in speech if chunk.span.overlap(one) == one.duration
+        ] == speech
+        assert all(chunk.span.duration <= 15_000 for chunk in chunks)
+        assert all(a.heard.end <= b.heard.start for a, b in pairwise(chunks))
+
+
+def test_pocketsphinx_stands_behind_the_door(
+    film: tuple[AudioFile, list[Span]], alone: tuple[Word, ...]
+) -> None:
+    audio, truth = film
+    engine, told = PocketSphinx(jobs=1), list[float]()
+    engine.check("en-GB")
+    engine.check("und")
+    heard = engine.recognise(audio, truth[3:], "en-GB", told.append)
+    assert heard.words == tuple(word for word in alone if truth[3].overlap(word.span))
+    assert (heard.language, heard.sure, heard.dropped) == ("en-GB", 1.0, ())
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    assert engine.digest() == pocketsphinx.digest()
+    guessed = engine.recognise(audio, [], "und")
+    assert (guessed.language, guessed.sure) == ("en", 0.0)
+    engine.close()
+
+
+def test_pocketsphinx_names_the_language_that_it_does_not_understand() -> None:
+    with pytest.raises(MissingError, match="English only, not Spanish"):
+        PocketSphinx().check("es")
 
 
 def test_word_edges_beside_an_edge_of_speech_are_that_edge() -> None:

@@ -4,7 +4,7 @@ import os
 import random
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import pytest
 
 from align.types import Segment, Span
 from dubber.errors import MissingError, TranslationError, UsageError
-from dubber.stages.translate import Apertium, fit, pairs, stream, typography
+from dubber.stages.translate import Answer, Apertium, Ask, Brief, Term, fit, pairs, stream, typography
 from dubber.stages.translate import given as given_room
 
 Fake = Callable[..., Apertium]
@@ -59,6 +59,25 @@ def _real() -> Apertium:
     return engine
 
 
+def said(
+    engine: Apertium,
+    lines: Sequence[str],
+    source: str = "en",
+    target: str = "es",
+    progress: Callable[[float], None] = lambda _: None,
+) -> list[Answer]:
+    """The answers to the lines, in their order; each is answered once."""
+    answers: dict[str, Answer] = {}
+
+    def arrived(answer: Answer) -> None:
+        assert answer.id not in answers
+        answers[answer.id] = answer
+
+    asks = [Ask(f"s{n}", line) for n, line in enumerate(lines)]
+    engine.translate(asks, Brief(source, target), arrived, progress)
+    return [answers.pop(ask.id) for ask in asks] + list(answers.values())
+
+
 # Lines through one process
 
 
@@ -81,8 +100,10 @@ def test_a_null_translator_gives_back_every_line_exactly(fake: Fake) -> None:
         "[3]",
         "][",
     ]
-    translated = fake().translate(lines, "en", "es")
-    assert [t.text for t in translated] == [" ".join(line.replace("\0", " ").split()) for line in lines]
+    answers = said(fake(), lines)
+    clean = [" ".join(line.replace("\0", " ").split()) for line in lines]
+    assert [answer.wordings for answer in answers] == [(line,) if line else () for line in clean]
+    assert all(answer.faults for answer in answers if not answer.wordings)
 
 
 def test_random_lines_survive_the_stream_format() -> None:
@@ -121,7 +142,7 @@ def test_an_answer_that_cannot_be_used_is_an_error_and_never_a_translation(
     fake: Fake, body: str, what: str
 ) -> None:
     with pytest.raises(TranslationError, match=what) as failed:
-        fake(body).translate(["One.", "Two.", "Three."], "en", "es")
+        said(fake(body), ["One.", "Two.", "Three."])
     assert failed.value.hint is not None
     assert "--translation" in failed.value.hint
 
@@ -131,31 +152,59 @@ def test_an_engine_that_hangs_is_stopped(fake: Fake, monkeypatch: pytest.MonkeyP
     engine = fake("import time; time.sleep(600)")
     monkeypatch.setattr(Apertium, "_modes", ("eng-spa",))
     with pytest.raises(TranslationError, match="stopped"):
-        engine.translate(["One."], "en", "es")
+        said(engine, ["One."])
 
 
-def test_a_line_the_engine_has_no_words_for_stays_and_counts_as_unknown(fake: Fake) -> None:
-    engine = fake("answer(data.read().replace(b'It', b''))")
-    first, second = engine.translate(["It.", "Go."], "en", "es")
-    assert (first.text, first.unknown) == ("It.", ("It.",))
-    assert (second.text, second.unknown) == ("Go.", ())
+def test_a_line_the_engine_has_no_words_for_is_not_answered_with_itself(fake: Fake) -> None:
+    lost, kept = said(fake("answer(data.read().replace(b'It', b''))"), ["It.", "Go."])
+    assert (lost.wordings, lost.unknown) == ((), ("It",))
+    assert "none of its words" in lost.faults[0]
+    assert (kept.wordings, kept.unknown, kept.faults) == (("Go.",), (), ())
+
+
+def test_a_name_alone_is_its_own_wording_and_unknown_words_alone_are_none(fake: Fake) -> None:
+    engine = fake("import re; answer(re.sub(rb'([A-Za-z]+)', rb'*\\1', data.read()))")
+    name, words, shout = said(engine, ["Anna Blorf!", "Zork the frob.", "ZORK FROB"])
+    assert (name.wordings, name.unknown) == (("¡Anna Blorf!",), ("Anna", "Blorf"))
+    assert (words.wordings, words.unknown) == ((), ("Zork", "the", "frob"))
+    assert shout.wordings == ()
 
 
 def test_nothing_to_translate_starts_no_engine(fake: Fake) -> None:
     engine = fake("sys.exit(9)")
-    assert [t.text for t in engine.translate(["", "42", "?!", "♪ ♫"], "en", "es")] == ["", "42", "?!", "♪ ♫"]
-    assert engine.translate([], "en", "es") == ()
+    lines = ["42", "?!", "♪ ♫", "..."]
+    assert [answer.wordings for answer in said(engine, lines)] == [(line,) for line in lines]
+    assert said(engine, []) == []
 
 
 def test_a_pivot_runs_both_hops_and_keeps_what_each_did_not_know(fake: Fake) -> None:
     body = """
-answer(data.read().replace(b"One", b"*uno") if mode == "eng-spa" else data.read().replace(b"Uno", b"*Dos"))
+answer(data.read().replace(b"One", b"*uno bien") if mode == "eng-spa" else data.read().replace(b"Uno", b"*Dos"))
 """
     engine = fake(body, ("eng-spa", "spa-cat"))
     heard: list[float] = []
-    (line,) = engine.translate(["One."], "en", "ca", heard.append)
-    assert (line.text, line.unknown) == ("Dos.", ("uno", "Dos"))
+    (line,) = said(engine, ["One."], "en", "ca", heard.append)
+    assert (line.wordings, line.unknown) == (("Dos bien.",), ("uno", "Dos"))
     assert heard == [0.5, 1.0]
+
+
+def test_what_was_translated_before_a_crash_has_arrived(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dubber.stages.translate.apertium.BATCH", 2)
+    engine = fake("raw = data.read()\nif b'Five' in raw: sys.exit('out of luck')\nanswer(raw)")
+    answers: list[Answer] = []
+    asks = [Ask(word, f"{word} more.") for word in ("One", "Two", "Three", "Four", "Five", "Six")]
+    with pytest.raises(TranslationError, match="out of luck"):
+        engine.translate(asks, Brief("en", "es"), answers.append)
+    assert [answer.id for answer in answers] == ["One", "Two", "Three", "Four"]
+
+
+def test_batches_change_nothing_but_how_often_it_starts(fake: Fake, monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = [f"line {n}." for n in range(5)]
+    whole = said(fake(), lines)
+    monkeypatch.setattr("dubber.stages.translate.apertium.BATCH", 2)
+    heard: list[float] = []
+    assert said(fake(), lines, progress=heard.append) == whole
+    assert heard == [0.4, 0.8, 1.0]
 
 
 # Routes
@@ -231,7 +280,7 @@ def test_every_package_of_the_table_has_known_languages_in_both_columns() -> Non
 )
 def test_a_language_out_of_reach_is_said_with_the_way_around(fake: Fake, target: str, sentence: str) -> None:
     with pytest.raises(MissingError, match=sentence) as missing:
-        fake().translate(["Hello."], "en", target)
+        fake().check("en", target)
     assert missing.value.hint is not None
     assert "--translation FILE.srt" in missing.value.hint
     assert "apt" not in missing.value.hint
@@ -239,7 +288,7 @@ def test_a_language_out_of_reach_is_said_with_the_way_around(fake: Fake, target:
 
 def test_same_language_twice_is_a_usage_error(fake: Fake) -> None:
     with pytest.raises(UsageError, match="already"):
-        fake().translate(["Hola."], "es-MX", "es")
+        fake().check("es-MX", "es")
 
 
 @pytest.mark.parametrize(("system", "apt"), [("Linux", True), ("Darwin", False)])
@@ -249,7 +298,7 @@ def test_no_apertium_at_all_says_how_to_get_one_or_do_without(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("platform.system", lambda: system)
     with pytest.raises(MissingError) as missing:
-        Apertium().translate(["Hello."], "en", "es")
+        Apertium().check("en", "es")
     assert missing.value.hint is not None
     assert ("sudo apt install apertium" in missing.value.hint) is apt
     assert "--translation" in missing.value.hint
@@ -262,16 +311,19 @@ def test_the_digest_changes_with_the_data_and_the_route_only(fake: Fake, tmp_pat
     data.write_bytes(b"dictionary")
     for mode in ("eng-spa", "spa-eng"):
         (share / "modes" / f"{mode}.mode").write_text(f"lt-proc '{data}'")
-    before = engine.digest("en", "es")
-    assert engine.digest("eng", "es-ES") == before
-    assert engine.digest("es", "en") != before
+    before = engine.digest(Brief("en", "es"))
+    assert engine.digest(Brief("eng", "es-ES")) == before
+    assert engine.digest(Brief("es", "en")) != before
+    assert engine.digest(Brief("en", "es", "a comedy", "formal", (Term("a", "b"),))) == before, (
+        "it uses none of it"
+    )
     (share / "unrelated.bin").write_bytes(b"x")
-    assert engine.digest("en", "es") == before
+    assert engine.digest(Brief("en", "es")) == before
     data.write_bytes(b"dictionarz")
-    assert engine.digest("en", "es") != before
+    assert engine.digest(Brief("en", "es")) != before
     data.unlink()
     with pytest.raises(MissingError, match="cannot be read"):
-        engine.digest("en", "es")
+        engine.digest(Brief("en", "es"))
 
 
 # How a line is written
@@ -359,32 +411,31 @@ def test_the_real_engine_keeps_hostile_lines_apart() -> None:
         "5 % of 10 $",
     ]
     lines = [line for probe in probes for line in (probe, "The cat is black.")]
-    translated = engine.translate(lines, "en", "es")
-    assert len(translated) == len(lines)
-    assert {t.text for t in translated[1::2]} == {"El gato es negro."}
-    assert [t.text for t in translated] == [
-        engine.translate([line], "en", "es")[0].text for line in lines[:2]
-    ] + [t.text for t in translated[2:]]
-    by_probe = dict(zip(probes, (t.text for t in translated[::2]), strict=True))
+    answers = said(engine, lines)
+    assert {answer.wordings for answer in answers[1::2]} == {("El gato es negro.",)}
+    texts = ["".join(answer.wordings) for answer in answers]
+    assert texts[:2] == ["".join(said(engine, [line])[0].wordings) for line in lines[:2]]
+    by_probe = dict(zip(probes, texts[::2], strict=True))
     assert by_probe["the dog"] == "el perro"
     assert by_probe["THE DOG IS HERE"] == "El perro es aquí"
     assert by_probe["what is this"] == "qué es esto"
-    assert by_probe["x" * 2000] == "x" * 2000
+    assert by_probe["x" * 2000] == ""
     for same in ("*", "@", "]", "{", "}}", "\\", "...", "* * *", "^", "😀"):
         assert by_probe[same] == same
 
 
 def test_the_real_engine_reports_the_words_it_does_not_know() -> None:
-    (line,) = _real().translate(["The Blorf is old."], "en", "es")
+    (line,) = said(_real(), ["The Blorf is old."])
     assert line.unknown == ("Blorf",)
-    assert "*" not in line.text
-    assert "Blorf" in line.text
+    (text,) = line.wordings
+    assert "*" not in text
+    assert "Blorf" in text
 
 
 def test_the_real_engine_has_a_digest_that_stays() -> None:
     engine = _real()
-    assert engine.digest("en", "es") == Apertium().digest("eng", "es-MX")
-    assert len(engine.digest("en", "es")) == 64
+    assert engine.digest(Brief("en", "es")) == Apertium().digest(Brief("eng", "es-MX"))
+    assert len(engine.digest(Brief("en", "es"))) == 64
 
 
 # The user's own translation

@@ -1,6 +1,6 @@
-"""Translation with Apertium, the rule-based engine that Debian packages: one process per hop, line by line.
+"""Translation with Apertium, the rule-based engine that Debian packages: one process per hop and batch, line by line.
 
-Knows no subtitles and no time; what a line means for the dub is decided elsewhere.
+Knows no subtitles, no time and no context; what a line means for the dub is decided elsewhere.
 """
 
 from __future__ import annotations
@@ -11,23 +11,38 @@ import platform
 import re
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 from dubber import languages, process
 from dubber.errors import MissingError, TranslationError, UsageError
 from dubber.stages.translate import pairs, stream, typography
-from dubber.stages.translate.door import Translation
+from dubber.stages.translate.door import Answer, Ask, Brief
 
-_REVISION = 1
+_REVISION = 2
 """Of what this code does to a line on its way in and out; part of the digest."""
+
+BATCH = 200
+"""Lines for one process: it takes half a second to start, and a crash costs no more than these."""
 
 _START_SECONDS = 60.0
 _CHARACTERS_PER_SECOND = 100.0
 """Apertium reads some 40 000 characters a second; one that takes 400 times as long hangs."""
 
 _OWN_TRANSLATION = "Give your own translation with --translation FILE.srt; it takes any language."
+
+
+_UNKNOWN_TO_IT = "Apertium knows none of its words."
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A line on its way: its text now, the words a hop did not know, and whether one had no words for it at all."""
+
+    text: str
+    unknown: tuple[str, ...] = ()
+    lost: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,13 +79,18 @@ class Apertium:
             raise _missing_route(modes, source, target)
         return hops
 
-    def digest(self, source: str, target: str) -> str:
-        """sha256 (hex) over our revision, Apertium's version, and each hop's program and data.
+    def check(self, source: str, target: str) -> None:
+        """Raises like `route`; reads which pairs are installed and no more."""
+        self.route(source, target)
+
+    def digest(self, brief: Brief) -> str:
+        """sha256 (hex) over our revision, Apertium's version, and each hop's program and data: of the brief, it uses
+        the languages.
 
         Raises like `route`, and MissingError where a hop's data cannot be read.
         """
         hasher = hashlib.sha256(f"{_REVISION}\0{self._version}".encode())
-        for hop in self.route(source, target):
+        for hop in self.route(brief.source, brief.target):
             mode = self._data / "modes" / f"{hop.via}.mode"
             try:
                 hasher.update(f"\0{hop.via}\0".encode())
@@ -86,37 +106,43 @@ class Apertium:
 
     def translate(
         self,
-        texts: Sequence[str],
-        source: str,
-        target: str,
+        asks: Sequence[Ask],
+        brief: Brief,
+        arrived: Callable[[Answer], None],
         progress: Callable[[float], None] = lambda _: None,
-    ) -> tuple[Translation, ...]:
-        """One translation per text, in order; see `Translator.translate` for what it promises and raises.
+    ) -> None:
+        """One wording per line, in order, BATCH lines at a time; see `Translator.translate`.
 
-        Line breaks inside a text become spaces. A text without letters is handed on as it is, and so is
-        one for which the engine has no words at all; that one's words are then all `unknown`.
+        Line breaks inside a text become spaces. A text without letters is its own wording: numbers and marks are the
+        same everywhere. So is a name by itself; any other line of which no word is known has none.
         """
-        hops = self.route(source, target)
-        done = [Translation(typography.clean(text)) for text in texts]
-        for n, hop in enumerate(hops):
-            end = target if n == len(hops) - 1 else hop.target
-            done = self._hop(hop, done, languages.primary(end))
-            progress((n + 1) / len(hops))
-        return tuple(done)
+        hops = self.route(brief.source, brief.target)
+        for start in range(0, len(asks), BATCH):
+            batch = asks[start : start + BATCH]
+            drafts = [_Draft(typography.clean(ask.text)) for ask in batch]
+            for n, hop in enumerate(hops):
+                end = brief.target if n == len(hops) - 1 else hop.target
+                drafts = self._hop(hop, drafts, languages.primary(end))
+                progress((start + len(batch) * (n + 1) / len(hops)) / len(asks))
+            for ask, draft in zip(batch, drafts, strict=True):
+                arrived(_answer(ask.id, draft))
 
-    def _hop(self, hop: pairs.Hop, lines: Sequence[Translation], target: str) -> list[Translation]:
+    def close(self) -> None:
+        """Nothing to let go of: each process has ended with its batch."""
+
+    def _hop(self, hop: pairs.Hop, lines: Sequence[_Draft], target: str) -> list[_Draft]:
         """Every line one hop further; `unknown` grows by what this hop did not know."""
-        wordy = [n for n, line in enumerate(lines) if typography.has_words(line.text)]
+        wordy = [n for n, line in enumerate(lines) if typography.has_words(line.text) and not line.lost]
         written = [typography.for_engine(lines[n].text, hop.source) for n in wordy]
         result = list(lines)
         for n, answer in zip(wordy, self._ask(hop, written), strict=True):
             before = lines[n]
-            if typography.has_words(answer.text):
-                text = typography.for_reader(answer.text, before.text, target)
-                unknown = tuple(_as_written(word, before.text) for word in answer.unknown)
-            else:
-                text, unknown = before.text, tuple(before.text.split())
-            result[n] = Translation(text, tuple(dict.fromkeys([*before.unknown, *unknown])))
+            if not typography.has_words(answer.text):
+                result[n] = replace(before, unknown=tuple(_words(before.text)), lost=True)
+                continue
+            text = typography.for_reader(answer.text, before.text, target)
+            unknown = tuple(_as_written(word, before.text) for word in answer.unknown)
+            result[n] = _Draft(text, tuple(dict.fromkeys([*before.unknown, *unknown])))
         return result
 
     def _ask(self, hop: pairs.Hop, lines: Sequence[str]) -> list[stream.Decoded]:
@@ -172,6 +198,23 @@ class Apertium:
         if found is None:
             raise _missing_program()
         return Path(found).resolve().parent.parent / "share" / "apertium"
+
+
+def _answer(identity: str, draft: _Draft) -> Answer:
+    """The line as it came out of the last hop."""
+    words = _words(draft.text)
+    known = {word.casefold() for word in words} - {word.casefold() for word in draft.unknown}
+    strange = bool(words) and not known
+    named = not typography.is_shouted(draft.text) and all(word[0].isupper() for word in words)
+    if not draft.text:
+        return Answer(identity, (), (), ("There is nothing to translate in it.",))
+    if draft.lost or (strange and not named):
+        return Answer(identity, (), draft.unknown, (_UNKNOWN_TO_IT,))
+    return Answer(identity, (draft.text,), draft.unknown)
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in stream.WORD.findall(text) if typography.has_words(word)]
 
 
 def _as_written(word: str, text: str) -> str:

@@ -23,7 +23,8 @@ _MARKS = frozenset("*#@")
 """What Apertium puts before a word it could not analyse, generate or find in its bilingual dictionary."""
 
 _SENTENCE_END = re.compile(r"[.!?…]['\"”’»)\]]*$")
-_WORD = re.compile(r"[^\W_](?:[\w'’·-]*\w)?")
+WORD = re.compile(r"[^\W_](?:[\w'’·-]*\w)?")
+"""A word as the marks before one mean it."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _read(answer: str, number: int, line: str) -> Decoded:
         position += 1
         # A real @ travels as layout, so an escaped one is a mark as well.
         if character in _MARKS and (not escaped or character == "@"):
-            if word := _WORD.match(answer, position):
+            if word := WORD.match(answer, position):
                 unknown.append(word[0])
             continue
         text += character

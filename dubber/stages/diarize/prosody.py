@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from align.types import Span
+from dubber.stages.diarize.door import Diarization, Turn
 from tts.prosody import f0_track
 
 if TYPE_CHECKING:
@@ -38,18 +39,37 @@ ROUNDS = 50
 """k-means settles in far fewer rounds on a few hundred spans."""
 
 
-def diarize(
-    audio: AudioFile,
-    spans: Sequence[Span],
-    speakers: int = 1,
-    *,
-    progress: Callable[[float], None] = lambda _: None,
-) -> tuple[int, ...]:
-    """The speaker of each span, numbered from 0 in the order in which they first speak.
+class Prosody:
+    """The diarizer of the draft lane, as the door has it: it takes each span for one voice, and cannot count
+    voices."""
 
-    At most `speakers` numbers are used; with one speaker nothing is listened to. The same audio gives the
-    same answer on every run. Raises ValueError where `speakers` is below 1.
-    """
+    name = "prosody"
+    on_phrases = True
+
+    def digest(self) -> str:
+        """What the answer depends on besides the sound, its spans and how many speak, for cache keys."""
+        return f"diarize-{REVISION}"
+
+    def diarize(
+        self,
+        audio: AudioFile,
+        spans: Sequence[Span],
+        speakers: int | None,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> Diarization:
+        """A turn per span. At most `speakers` numbers are used, None counts as one; with one speaker nothing is
+        listened to. Raises ValueError where `speakers` is below 1, MediaError."""
+        told = _speakers(audio, spans, 1 if speakers is None else speakers, progress)
+        return Diarization(tuple(Turn(span, one) for span, one in zip(spans, told, strict=True)))
+
+    def close(self) -> None:
+        """There is no model to let go of."""
+
+
+def _speakers(
+    audio: AudioFile, spans: Sequence[Span], speakers: int, progress: Callable[[float], None]
+) -> tuple[int, ...]:
+    """The speaker of each span, numbered from 0 in the order in which they first speak."""
     from dubber.audio import mono16k
 
     if speakers < 1:
@@ -60,19 +80,15 @@ def diarize(
     for i, span in enumerate(spans):
         start = round(span.start * audio.rate / 1000)
         stop = start + round(min(span.duration, LISTEN_MS) * audio.rate / 1000)
-        described.append(_pieces(mono16k(audio, start, stop)))
+        described.append(pieces(mono16k(audio, start, stop)))
         progress((i + 1) / len(spans))
     points, weights = _voices(described)
     return _in_order(_cluster(points, weights, min(speakers, len(spans))))
 
 
-def digest() -> str:
-    """What the answer depends on besides the sound, its spans and how many speak, for cache keys."""
-    return f"diarize-{REVISION}"
-
-
-def _pieces(samples: FloatArray) -> Features:
-    """Features of each piece of one span, shape (pieces, 2 + CEPSTRA); nan where nothing is voiced."""
+def pieces(samples: FloatArray) -> Features:
+    """What each PIECE_MS of mono samples [n] at RATE are like, shape (pieces, 2 + CEPSTRA): pitch and its range in
+    semitones, nan where nothing is voiced, and the mean mel cepstrum."""
     step = PIECE_MS * RATE // 1000
     count = max(1, len(samples) // step)
     _, f0 = f0_track(samples, RATE)

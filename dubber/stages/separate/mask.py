@@ -71,37 +71,44 @@ class _Silence:
     tail: _Bed
 
 
-def digest() -> str:
-    """What the stem depends on besides the sound and its speech, for cache keys."""
-    return f"separate-{REVISION}"
+class Mask:
+    """The engine; see `door.Separator`. It holds nothing between films."""
 
+    name = "mask"
+    needs_speech = True
 
-def separate(
-    source: AudioFile,
-    speech: Sequence[Span],
-    out: Path,
-    progress: Callable[[float], None] = lambda _: None,
-) -> None:
-    """Write the speech stem of a 48 kHz `source` to `out`: as long, as many channels, and exactly zero
-    further than EDGE_MS from `speech` (sorted, disjoint). The bed, source − stem, equals the source there.
+    def digest(self) -> str:
+        """Names what the stem depends on besides the sound and its speech: this code."""
+        return f"mask-{REVISION}"
 
-    Wiener gain 1 − bed/power per bin and frame. In stereo, speech in the centre is taken from the mid signal
-    alone and the side signal, which then holds bed only, tells how loud the bed is at every moment.
-    Raises MediaError where the source cannot be read, SpaceError where `out` cannot be written.
-    """
-    islands = [
-        span.clipped(source.duration)
-        for span in union(
-            (Span(max(0, span.start - EDGE_MS), span.end + EDGE_MS) for span in speech), join=EDGE_MS
-        )
-    ]
-    with AudioWriter(out, source.channels) as writer:
-        done = 0
-        for stem in _stem(source, islands):
-            writer.append(stem)
-            done += len(stem)
-            progress(done / source.frames)
-    progress(1.0)
+    def separate(
+        self,
+        source: AudioFile,
+        speech: Sequence[Span],
+        out: Path,
+        progress: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        """Write the speech stem of a 48 kHz `source` to `out`: as long, as many channels, and exactly zero
+        further than EDGE_MS from `speech` (sorted, disjoint). The bed, source − stem, equals the source there.
+
+        Wiener gain 1 − bed/power per bin and frame. In stereo, speech in the centre is taken from the mid signal
+        alone and the side signal, which then holds bed only, tells how loud the bed is at every moment.
+        Raises MediaError where the source cannot be read, SpaceError where `out` cannot be written.
+        """
+        islands = [
+            span.clipped(source.duration)
+            for span in union(
+                (Span(max(0, span.start - EDGE_MS), span.end + EDGE_MS) for span in speech), join=EDGE_MS
+            )
+        ]
+        with AudioWriter(out, source.channels) as writer:
+            for stem in _stem(source, islands):
+                writer.append(stem)
+                progress(writer.frames / source.frames)
+        progress(1.0)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _stem(source: AudioFile, islands: Sequence[Span]) -> Iterator[FloatArray]:

@@ -1,0 +1,34 @@
+"""A model store filled with tiny models, to see the whole studio path run without a download:
+
+    python -m bench.tiny STORE
+    DUBBER_MODELS=STORE dubber translate film.mp4 --to en
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from bench import filled
+from bench.tiny import chat, demucs, nmt, whisper, whole
+
+
+def write(store: Path) -> None:
+    """Every model of the studio profile, and the translation model, each in its own folder of `store`."""
+    whisper.write(store / "whisper-large-v3")
+    whole.write(store / "htdemucs")
+    demucs.write(store / "htdemucs_ft", "htdemucs_ft")
+    chat.write(store / "qwen3-1.7b")
+    nmt.write(store / "m2m100-418m")
+    filled.write(store / "indextts2")
+
+
+def main() -> None:
+    """Parses the command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("store", type=Path)
+    write(parser.parse_args().store)
+
+
+if __name__ == "__main__":
+    main()

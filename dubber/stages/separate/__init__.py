@@ -1,0 +1,1 @@
+"""Speech and bed taken apart."""
