@@ -124,10 +124,10 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     heard = sound.spoken(heard, said.segments)
     mix = mixing.prepare(run, heard, takes, mixing.levels(run, heard))
     if audio_only is None:
-        track, fresh = finish.film(run, film, mix, said, script, out)
+        track, fresh = finish.film(run, film, mix, said, script, out, heard.dialogue)
     else:
         track, fresh = mixing.track(run, mix), True
-        finish.sound_alone(run, film, track, out)
+        finish.sound_alone(run, film, track, out, heard.dialogue)
     run.project.remember_run(
         run.settings.target, {**run.settings.as_json(), mixing.REMEMBERED: track.key.digest}
     )

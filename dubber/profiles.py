@@ -141,7 +141,9 @@ def require(settings: Settings) -> None:
     hints = [*bring, *([f"Bring them with `dubber models pull {' '.join(models)}`."] if models else [])]
     if settings.profile != DRAFT.name:
         hints.append("To try the tool without them: --profile draft.")
-    told = str(lacks[0]) if len(lacks) == 1 else f"Missing on this machine: {', '.join(_names(lacks, models))}."
+    told = (
+        str(lacks[0]) if len(lacks) == 1 else f"Missing on this machine: {', '.join(_names(lacks, models))}."
+    )
     raise MissingError(told, hint=" ".join(hints))
 
 

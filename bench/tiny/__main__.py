@@ -1,7 +1,7 @@
 """A model store filled with tiny models, to see the whole studio path run without a download:
 
-    python -m bench.tiny STORE
-    DUBBER_MODELS=STORE dubber translate film.mp4 --to en
+python -m bench.tiny STORE
+DUBBER_MODELS=STORE dubber translate film.mp4 --to en
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ def write(store: Path) -> None:
 
 def main() -> None:
     """Parses the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("store", type=Path)
     write(parser.parse_args().store)
 

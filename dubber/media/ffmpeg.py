@@ -6,6 +6,7 @@ Knows nothing of dubs, tracks or clocks.
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +39,11 @@ VERSION_TIMEOUT = 30.0
 Progress = Callable[[float], None]
 
 
+OLDEST = 7
+"""The first major version that decodes what it has encoded itself (-dec), by which a track whose channels change midway
+stays on the clock."""
+
+
 @dataclass(frozen=True)
 class FFmpeg:
     """The ffmpeg in use: its path, the version it states, and where it is from, 'system' or 'wheel'."""
@@ -52,25 +58,39 @@ def ffmpeg_exe() -> str:
     else the system's.
 
     The wheel's comes first because times are our promise and ffmpeg's versions differ in them: 5.1 (Debian 12)
-    shifts the picture by AAC's priming, 21 ms, in what we ask of it. Raises MissingError.
+    shifts the picture by AAC's priming, 21 ms, in what we ask of it. Raises MissingError, also for one that is older
+    than OLDEST.
     """
     import imageio_ffmpeg
 
     try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
+        path = str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
         raise MissingError(
             "There is no ffmpeg on this machine.", hint="Bring it with `make install`, or install ffmpeg."
         ) from error
+    if _is_ours(path):
+        return path
+    major = re.match(r"n?(\d+)\.", _version(path))
+    if major and int(major[1]) < OLDEST:
+        raise MissingError(
+            f"The ffmpeg at {path} is version {_version(path)}; dubber needs {OLDEST} or later.",
+            hint="Unset IMAGEIO_FFMPEG_EXE to use the one that dubber brings, or name a newer one.",
+        )
+    return path
 
 
 def ffmpeg_info() -> FFmpeg:
     """Which ffmpeg is used, for a person. Raises MissingError, also when it does not run."""
+    path = ffmpeg_exe()
+    return FFmpeg(path, _version(path), "wheel" if _is_ours(path) else "system")
+
+
+def _is_ours(path: str) -> bool:
+    """Whether an ffmpeg is the one that came with imageio-ffmpeg."""
     import imageio_ffmpeg
 
-    path = ffmpeg_exe()
-    inside = Path(imageio_ffmpeg.__file__).parent in Path(path).parents
-    return FFmpeg(path, _version(path), "wheel" if inside else "system")
+    return Path(imageio_ffmpeg.__file__).parent in Path(path).parents
 
 
 @functools.cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from functools import partial
@@ -21,7 +22,7 @@ from dubber.films import has_twin
 from dubber.media import Dialogue, Film, Muxed, MuxPlan, SoftSubtitle, Surround
 from dubber.steps.mixing import Mixing, Track, track
 from dubber.steps.run import Run
-from dubber.steps.wording import Said, Script
+from dubber.steps.wording import UNTRANSLATED, Said, Script
 from dubber.store import Key
 
 MUX = 1
@@ -88,8 +89,7 @@ def film(
             languages.autonym(language),
         )
         for language, cues in ((target, script.cues), (settings.source, said.cues))
-        # Labels are for the editor, not for the viewer.
-        if (text := srt.serialise([replace(cue, speaker=None) for cue in cues]))
+        if (text := srt.serialise(_for_viewers(cues)))
     )
     recipe = store.key(
         "mux",
@@ -199,6 +199,11 @@ def sound_alone(
 def _around(run: Run, source: Film, dialogue: Dialogue) -> Surround | None:
     """The channels that stay around the dub."""
     return Surround(source, run.settings.track) if dialogue.centre else None
+
+
+def _for_viewers(cues: Sequence[srt.Cue]) -> list[srt.Cue]:
+    """The cues without what is there for the person who edits them: labels, strengths, lines that wait for words."""
+    return [replace(cue, speaker=None, text=srt.shown(cue.text)) for cue in cues if cue.text != UNTRANSLATED]
 
 
 def _text(text: str, out: Path) -> None:

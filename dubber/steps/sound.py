@@ -9,21 +9,22 @@ from typing import Any
 from align.types import Segment, Span
 from dubber import records, store
 from dubber.audio import AudioFile, Stems
-from dubber.media import Film, extract
+from dubber.media import Dialogue, Film, dialogue_in, extract
 from dubber.steps.run import Run
 from dubber.store import Key
 
 # Versions of what each stage computes: raised when its result changes, so that no older one is taken for it.
-EXTRACT, LISTEN, SEPARATE, SPOKEN = 1, 1, 2, 1
+EXTRACT, DIALOGUE, LISTEN, SEPARATE, SPOKEN = 2, 1, 1, 2, 1
 
 
 @dataclass(frozen=True)
 class Sound:
-    """The film's sound on its clock: the stems, where anybody speaks (ms, sorted, disjoint), and the keys that
-    name the two for whatever is made from them."""
+    """The film's sound on its clock: the stems, where anybody speaks (ms, sorted, disjoint), which channels of the
+    track the stems are of, and the keys that name them for whatever is made from them."""
 
     stems: Stems
     speech: tuple[Span, ...]
+    dialogue: Dialogue
     source_key: Key
     stem_key: Key
     speech_key: Key
@@ -33,12 +34,18 @@ def prepare(run: Run, film: Film) -> Sound:
     """The film's sound taken out, taken apart, and listened to."""
     with run.stage("probe") as advance:
         digest = run.project.source_digest(advance)
-    source_key = store.key("extract", EXTRACT, {"film": digest}, {"track": run.settings.track})
+    dialogue = _dialogue(run, film, digest)
+    centre = dialogue.centre
+    source_key = store.key(
+        "extract", EXTRACT, {"film": digest}, {"track": run.settings.track, "centre": centre}
+    )
     with run.stage("extract") as advance:
         path = run.cache.file(
             source_key,
             ".wav",
-            lambda out: list(extract(film, out, track=run.settings.track, progress=advance).notes),
+            lambda out: list(
+                extract(film, out, track=run.settings.track, centre=centre, progress=advance).notes
+            ),
         )
     for note in run.cache.notes(source_key, ".wav"):
         run.note(note)
@@ -53,7 +60,29 @@ def prepare(run: Run, film: Film) -> Sound:
             stem, stem_key = _separated(run, separator, source, source_key, (), None)
     if not separator.needs_speech:
         speech, speech_key = _listened(run, stem, stem_key)
-    return Sound(Stems(source, stem), speech, source_key, stem_key, speech_key)
+    return Sound(Stems(source, stem), speech, dialogue, source_key, stem_key, speech_key)
+
+
+def _dialogue(run: Run, film: Film, digest: str) -> Dialogue:
+    """Which channels of the track people speak in; the person is told what becomes of the others."""
+    from dubber import vad
+
+    key = store.key(
+        "dialogue",
+        DIALOGUE,
+        {"film": digest, "vad": vad.digest()},
+        {"track": run.settings.track, "background": run.settings.background},
+    )
+    with run.stage("dialogue") as advance:
+        found = run.cache.json(
+            key,
+            lambda: dialogue_in(
+                film, run.settings.track, background=run.settings.background, progress=advance
+            ).to_json(),
+        )
+    dialogue = Dialogue.from_json(found)
+    run.note_all(dialogue.notes)
+    return dialogue
 
 
 def _listened(run: Run, audio: AudioFile, key: Key) -> tuple[tuple[Span, ...], Key]:

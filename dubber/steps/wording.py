@@ -165,16 +165,7 @@ def _translated(run: Run, said: Sequence[Segment]) -> list[Line]:
     lines: list[Line] = []
     with run.engine("translator") as translator:
         translator.check(brief.source, brief.target)
-        digest = translator.digest(brief)
-        keys = {
-            one.id: store.key(
-                "translate",
-                TRANSLATE,
-                {"translator": digest},
-                [one.id, one.text, one.speaker, brief.source, brief.target],
-            )
-            for one in said
-        }
+        keys = _keys(translator.digest(replace(brief, glossary=())), brief, said)
         failed = {} if run.retry else _known_failures(run, keys)
         missing = [
             i for i, one in enumerate(said) if not run.cache.has(keys[one.id]) and one.id not in failed
@@ -200,6 +191,25 @@ def _translated(run: Run, said: Sequence[Segment]) -> list[Line]:
             Line(one.id, one.span, wordings[0] if wordings else UNTRANSLATED, one.speaker, (one.id,))
         )
     return lines
+
+
+def _keys(translator: str, brief: Brief, said: Sequence[Segment]) -> dict[str, store.Key]:
+    """Under what each translation is kept, by line id: a changed entry of the glossary concerns the lines it is in."""
+    from dubber.stages.translate import glossary
+
+    terms = glossary.Index(brief.glossary)
+    return {
+        one.id: store.key(
+            "translate",
+            TRANSLATE,
+            {"translator": translator},
+            {
+                "line": [one.id, one.text, one.speaker, brief.source, brief.target],
+                "terms": [[term.source, term.target, term.note] for term in terms.relevant([one.text])],
+            },
+        )
+        for one in said
+    }
 
 
 def _failure(key: store.Key) -> store.Key:

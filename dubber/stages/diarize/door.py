@@ -52,7 +52,7 @@ class Diarizer(Protocol):
         speakers: int | None,
         progress: Callable[[float], None] = ...,
     ) -> Diarization:
-        """Who speaks in `spans` (sorted, disjoint, ms); `speakers` says how many there are, None that it is to be found.
+        """Who speaks in `spans` (sorted, disjoint, ms); `speakers` says how many do, None that it is to be found.
 
         The same sound gives the same answer on every run. Raises ValueError where `speakers` is below 1, MediaError.
         """

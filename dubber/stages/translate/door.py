@@ -9,8 +9,8 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Ask:
-    """One line to be translated: what is said, by whom, and `before` and `after` it (a few lines each, in order of time,
-    as "[Speaker] text"). `budget` is how long the translation may take to say, in ms; 0 where nothing is known."""
+    """One line to be translated: what is said, by whom, and `before` and `after` it (a few lines each, in order of
+    time, as "[Speaker] text"). `budget` is how long the translation may take to say, in ms; 0 where that is open."""
 
     id: str
     text: str

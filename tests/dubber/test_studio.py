@@ -1,0 +1,126 @@
+"""The studio path whole, on tiny models: what is said is noise, but every real engine loads, runs and hands on."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from films import make, packets
+
+from bench import studio
+from bench.tiny import chat
+from bench.tiny.__main__ import write as write_store
+from dubber import engines, pipeline, srt, voices
+from dubber.errors import TranslationError
+from dubber.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model store with a tiny one of every model that the profile needs."""
+    folder = tmp_path_factory.mktemp("models")
+    write_store(folder)
+    return folder
+
+
+@pytest.fixture
+def stored(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The same, of this test's own: it may change the models."""
+    own = tmp_path / "models"
+    shutil.copytree(store, own)
+    monkeypatch.setenv("DUBBER_MODELS", str(own))
+    torch.set_num_threads(1)
+    return own
+
+
+def answering(store: Path, lines: int) -> None:
+    """Makes the tiny chat model translate as many lines as that."""
+    shutil.rmtree(store / "qwen3-1.7b")
+    chat.write_answering(store / "qwen3-1.7b", [studio.wordings(n) for n in range(lines)])
+
+
+def test_a_film_goes_through_every_engine_and_one_model_at_a_time(
+    stored: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(tmp_path / "film")
+    living: list[str] = []
+    most: list[str] = []
+    real = engines.opened
+
+    @contextmanager
+    def watched(role: Any, settings: Settings, jobs: int) -> Iterator[Any]:
+        with real(role, settings, jobs) as engine:
+            living.append(role)
+            assert len(living) == 1, f"{living} are open at once"
+            most.append(role)
+            yield engine
+            living.remove(role)
+
+    def voice(*given: Any, **named: Any) -> Any:
+        assert not living, f"{living} is open when the voice is"
+        return opened(*given, **named)
+
+    opened = voices.opened
+    monkeypatch.setattr(engines, "opened", watched)
+    monkeypatch.setattr(voices, "opened", voice)
+
+    settings = Settings.of("zh")
+    with pytest.raises(TranslationError, match="could not translate") as told:
+        pipeline.translate(made.film, settings, jobs=1)
+    assert "--translation" in str(told.value.hint)
+    cues = srt.read(made.film.with_suffix(".dub") / "transcript.srt").cues
+    assert {"harbour", "train"} <= set(" ".join(cue.text for cue in cues).replace(",", "").split())
+
+    answering(stored, len(cues))
+    report = pipeline.translate(made.film, settings, jobs=1)
+    assert set(most) == {"recogniser", "separator", "diarizer", "translator"}
+    assert report["timing"]["take_length_error_samples"] == 0
+    assert report["timing"]["overlap_ms"] == 0
+    assert all(line["spoken"] for line in report["lines"])
+    assert packets(Path(report["output"]), "v:0") == packets(made.film, "v:0")
+    chosen = report["settings"]
+    assert [chosen[role] for role in engines.ROLES] == ["whisper", "htdemucs", "campplus", "chat"]
+    assert (report["heard"]["language"], chosen["source"]) == ("en", "en")
+    for line in report["lines"]:
+        assert abs(line["dub_lufs"] - line["source_lufs"]) <= 1.5
+        assert line["confidence"] > 0
+    assert all(told["file"].startswith("voices/") for told in report["cast"]["speakers"].values())
+
+    again = pipeline.translate(made.film, settings, jobs=1)
+    assert again["lines_remade"] == 0
+    assert again["written"] is False
+    assert all(again["cache"][stage]["misses"] == 0 for stage in ("transcribe", "separate", "translate"))
+
+
+def test_lines_that_cannot_be_translated_stay_silent_and_wait_for_words(stored: Path, tmp_path: Path) -> None:
+    made = make(tmp_path / "film")
+    settings = Settings.of("zh", source="en", profile="draft", translator="chat", voice="indextts2")
+    words = [studio.wordings(n) for n in range(5)]
+    words[1] = ("{}",)  # of the model's rows, this is not to be used
+    subtitles = "".join(
+        f"{n + 1}\n00:00:0{n},000 --> 00:00:0{n},900\n{text}\n\n"
+        for n, text in enumerate(
+            ("The old house stands here.", "The boat leaves.", "Bring a coat.", "And bread.", "We wait now.")
+        )
+    )
+    transcript = tmp_path / "said.en.srt"
+    transcript.write_text(subtitles, "utf-8")
+    shutil.rmtree(stored / "qwen3-1.7b")
+    chat.write_answering(stored / "qwen3-1.7b", words)
+    with pytest.raises(TranslationError, match="is written, but 1 of its lines") as told:
+        pipeline.translate(made.film, settings, transcript=transcript, jobs=1)
+    assert "dubber render" in str(told.value.hint)
+    assert made.film.with_suffix(".zh.mp4").is_file()
+    place = made.film.with_suffix(".dub") / "zh.srt"
+    cues = list(srt.read(place).cues)
+    assert [cue.text for cue in cues].count("[not translated]") == 1
+    place.write_text(place.read_text("utf-8").replace("[not translated]", "船开了。"), "utf-8")
+    (report,) = pipeline.render(made.film, jobs=1)
+    assert report["untranslated"] == []
+    assert report["lines_remade"] >= 1
+    assert "船开了。" in [line["text"] for line in report["lines"]]
