@@ -101,6 +101,7 @@ def render(
 def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> dict[str, Any]:
     """The flow over a project that is held locked; returns its report. `film` is its header."""
     run.cache.reset_counts()
+    media.require_ffmpeg()
     name = run.settings.voice or ""
     voices.check(name, run.settings.target)
     hear.check(run)

@@ -6,7 +6,7 @@ Never knows what is said, by whom, or in which project it lies.
 from dubber.media.containers import output_suffix
 from dubber.media.dialogue import MIXED, Dialogue, dialogue_in
 from dubber.media.extraction import Extracted, extract
-from dubber.media.ffmpeg import FFmpeg, ffmpeg_exe, ffmpeg_info
+from dubber.media.ffmpeg import FFmpeg, ffmpeg_exe, ffmpeg_info, require_ffmpeg
 from dubber.media.header import Film, Stream, probe
 from dubber.media.muxing import Muxed, mux, write_audio
 from dubber.media.outputs import check_output
@@ -33,5 +33,6 @@ __all__ = [
     "mux",
     "output_suffix",
     "probe",
+    "require_ffmpeg",
     "write_audio",
 ]

@@ -58,30 +58,34 @@ def ffmpeg_exe() -> str:
     else the system's.
 
     The wheel's comes first because times are our promise and ffmpeg's versions differ in them: 5.1 (Debian 12)
-    shifts the picture by AAC's priming, 21 ms, in what we ask of it. Raises MissingError, also for one that is older
-    than OLDEST.
+    shifts the picture by AAC's priming, 21 ms, in what we ask of it. Raises MissingError.
     """
     import imageio_ffmpeg
 
     try:
-        path = str(imageio_ffmpeg.get_ffmpeg_exe())
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
     except RuntimeError as error:
         raise MissingError(
             "There is no ffmpeg on this machine.", hint="Bring it with `make install`, or install ffmpeg."
         ) from error
+
+
+def require_ffmpeg() -> None:
+    """Raises MissingError where there is no ffmpeg, it does not run, or it is older than OLDEST."""
+    path = ffmpeg_exe()
     if _is_ours(path):
-        return path
+        return
     major = re.match(r"n?(\d+)\.", _version(path))
     if major and int(major[1]) < OLDEST:
         raise MissingError(
             f"The ffmpeg at {path} is version {_version(path)}; dubber needs {OLDEST} or later.",
             hint="Unset IMAGEIO_FFMPEG_EXE to use the one that dubber brings, or name a newer one.",
         )
-    return path
 
 
 def ffmpeg_info() -> FFmpeg:
     """Which ffmpeg is used, for a person. Raises MissingError, also when it does not run."""
+    require_ffmpeg()
     path = ffmpeg_exe()
     return FFmpeg(path, _version(path), "wheel" if _is_ours(path) else "system")
 

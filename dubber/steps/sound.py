@@ -9,7 +9,7 @@ from typing import Any
 from align.types import Segment, Span
 from dubber import records, store
 from dubber.audio import AudioFile, Stems
-from dubber.media import Dialogue, Film, dialogue_in, extract
+from dubber.media import MIXED, Dialogue, Film, dialogue_in, extract
 from dubber.steps.run import Run
 from dubber.store import Key
 
@@ -67,11 +67,13 @@ def _dialogue(run: Run, film: Film, digest: str) -> Dialogue:
     """Which channels of the track people speak in; the person is told what becomes of the others."""
     from dubber import vad
 
+    if (film.audio(run.settings.track).channels or 0) <= 2:
+        return MIXED
     key = store.key(
         "dialogue",
         DIALOGUE,
         {"film": digest, "vad": vad.digest()},
-        {"track": run.settings.track, "background": run.settings.background},
+        {"track": run.settings.track, "bed": run.settings.background == "bed"},
     )
     with run.stage("dialogue") as advance:
         found = run.cache.json(

@@ -17,6 +17,7 @@ from align.types import Line, Segment, Span
 from dubber import store
 from dubber.audio import AudioFile, Stems
 from dubber.errors import MissingError
+from dubber.media import MIXED
 from dubber.progress import Quiet
 from dubber.project import Project
 from dubber.settings import Settings
@@ -88,7 +89,7 @@ def film(tmp_path: Path) -> Iterator[Film]:
     with project.lock():
         run = Run(project, Settings.of("es", source="en", profile="draft"), Quiet(), 1)
         speech = tuple(one.span for one in segments)
-        yield Film(run, Sound(Stems(sound, sound), speech, key, key, key), Said(tuple(segments), ()))
+        yield Film(run, Sound(Stems(sound, sound), speech, MIXED, key, key, key), Said(tuple(segments), ()))
 
 
 def test_every_speaker_has_a_file_of_their_own_speech_and_its_reasons_are_told_again(film: Film) -> None:

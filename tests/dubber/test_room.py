@@ -18,6 +18,7 @@ from spoken import RATE, say
 from align.types import Line, Slot, Span
 from dubber.audio import AudioFile, AudioWriter, Stems
 from dubber.loudness import loudness_of
+from dubber.media import MIXED
 from dubber.stages import acoustics
 from dubber.stages.mix import measure_stems
 from dubber.stages.room import TAIL_MS, THIRDS_HZ, Band, Echo, Room, third_octaves
@@ -242,7 +243,9 @@ def test_a_runs_rooms_are_found_once_kept_and_part_of_its_mix(tmp_path: Path) ->
     with AudioWriter(tmp_path / "film.wav") as writer:
         writer.append(np.stack([in_room(dry, 0.6, 3)] * 2, axis=1))
     stem = AudioFile(tmp_path / "film.wav")
-    sound = Sound(Stems(stem, stem), spans, Key("extract", "a"), Key("separate", "b"), Key("listen", "c"))
+    sound = Sound(
+        Stems(stem, stem), spans, MIXED, Key("extract", "a"), Key("separate", "b"), Key("listen", "c")
+    )
     takes: list[Any] = []
     for index, span in enumerate(spans):
         line, path = Line(f"s{index}", span, "text", "A"), tmp_path / f"take{index}.wav"

@@ -100,18 +100,15 @@ def test_a_film_goes_through_every_engine_and_one_model_at_a_time(
 def test_lines_that_cannot_be_translated_stay_silent_and_wait_for_words(stored: Path, tmp_path: Path) -> None:
     made = make(tmp_path / "film")
     settings = Settings.of("zh", source="en", profile="draft", translator="chat", voice="indextts2")
-    words = [studio.wordings(n) for n in range(5)]
-    words[1] = ("{}",)  # of the model's rows, this is not to be used
     subtitles = "".join(
         f"{n + 1}\n00:00:0{n},000 --> 00:00:0{n},900\n{text}\n\n"
         for n, text in enumerate(
-            ("The old house stands here.", "The boat leaves.", "Bring a coat.", "And bread.", "We wait now.")
+            ("The old house stands here.", "The boat " * 600, "Bring a coat.", "And bread.", "We wait now.")
         )
     )
     transcript = tmp_path / "said.en.srt"
     transcript.write_text(subtitles, "utf-8")
-    shutil.rmtree(stored / "qwen3-1.7b")
-    chat.write_answering(stored / "qwen3-1.7b", words)
+    answering(stored, 5)
     with pytest.raises(TranslationError, match="is written, but 1 of its lines") as told:
         pipeline.translate(made.film, settings, transcript=transcript, jobs=1)
     assert "dubber render" in str(told.value.hint)
