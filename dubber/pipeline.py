@@ -16,6 +16,7 @@ from dubber.progress import Progress, Quiet
 from dubber.project import SUFFIX, Project
 from dubber.settings import Settings
 from dubber.steps import casting, finish, hear, mixing, report, sound, speak, wording
+from dubber.steps import translation as translations
 from dubber.steps.run import Run
 
 
@@ -49,7 +50,7 @@ def translate(
             settings,
             transcript=wording.keep_given(run, transcript) if transcript else None,
             translation=wording.keep_given(run, translation) if translation else None,
-            glossary=wording.keep_glossary(run, glossary) if glossary else None,
+            glossary=translations.keep_glossary(run, glossary) if glossary else None,
         )
         return dub(run, header, output, audio_only)
 
@@ -105,7 +106,7 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     name = run.settings.voice or ""
     voices.check(name, run.settings.target)
     hear.check(run)
-    wording.check(run)
+    translations.check(run)
     out = finish.output_path(run, film, output) if audio_only is None else audio_only.absolute()
     if audio_only is None:
         media.check_output(film, out, burn=run.settings.burn)

@@ -95,23 +95,22 @@ class Settings:
 
     @classmethod
     def of(cls, target: str | None = None, *, source: str | None = None, **choices: Any) -> Settings:
-        """Settings from what a person typed: languages by any name, engines that must exist.
+        """Settings from what a person typed, with languages by any name.
 
-        Raises UsageError where no target is said, and for a language, profile, engine or voice that nobody knows.
+        Raises UsageError where no target is said, and for a language that nobody knows. Engines are looked up by
+        `profiles.filled`.
         """
-        from dubber import languages, profiles
+        from dubber import languages
 
         if target is None:
             raise UsageError(
                 "No language to dub into was said.", hint="Say it: --to es (or `to` in dubber.toml)."
             )
-        settings = cls(
+        return cls(
             target=languages.canonical(target),
             source="und" if source is None else languages.canonical(source),
             **choices,
         )
-        profiles.filled(settings)
-        return settings
 
     def as_json(self) -> dict[str, Any]:
         """Plain JSON data; `from_json` reads it back."""

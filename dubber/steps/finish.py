@@ -22,7 +22,8 @@ from dubber.films import has_twin
 from dubber.media import Dialogue, Film, Muxed, MuxPlan, SoftSubtitle, Surround
 from dubber.steps.mixing import Mixing, Track, track
 from dubber.steps.run import Run
-from dubber.steps.wording import UNTRANSLATED, Said, Script
+from dubber.steps.translation import UNTRANSLATED
+from dubber.steps.wording import Said, Script
 from dubber.store import Key
 
 MUX = 1

@@ -87,7 +87,7 @@ def test_a_profile_fills_in_what_nobody_chose_and_nothing_else() -> None:
 @pytest.mark.parametrize("role", ["recogniser", "separator", "diarizer", "translator", "voice", "profile"])
 def test_an_engine_that_nobody_knows_is_refused_with_those_there_are(role: str) -> None:
     with pytest.raises(UsageError) as told:
-        Settings.of("es", **{role: "nonesuch"})
+        profiles.filled(Settings.of("es", **{role: "nonesuch"}))
     assert "nonesuch" in str(told.value)
     assert "Choose one of" in str(told.value.hint)
 

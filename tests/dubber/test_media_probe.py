@@ -15,7 +15,7 @@ import reels
 
 from dubber import media
 from dubber.errors import DubberError, MediaError, MissingError, UsageError
-from dubber.media import ffmpeg_exe, ffmpeg_info, header, output_suffix, probe
+from dubber.media import ffmpeg_exe, ffmpeg_info, header, output_suffix, probe, require_ffmpeg
 
 
 def test_a_films_header_is_read(tmp_path: Path) -> None:
@@ -218,6 +218,18 @@ def test_an_ffmpeg_that_does_not_run_is_told(other: Path) -> None:
     program(other, "exit 1")
     with pytest.raises(MissingError, match="does not run"):
         ffmpeg_info()
+
+
+@pytest.mark.parametrize(
+    ("version", "old"), [("5.1.6-0+deb12u1", True), ("n6.1", True), ("7.0.2", False), ("N-118-gabc", False)]
+)
+def test_an_ffmpeg_that_is_too_old_is_refused_by_its_version(other: Path, version: str, old: bool) -> None:
+    program(other, f"echo ffmpeg version {version} Copyright")
+    if old:
+        with pytest.raises(MissingError, match="needs 7 or later"):
+            require_ffmpeg()
+    else:
+        require_ffmpeg()
 
 
 def test_an_ffmpeg_that_hangs_does_not_run(other: Path, monkeypatch: pytest.MonkeyPatch) -> None:

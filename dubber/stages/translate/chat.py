@@ -97,16 +97,20 @@ class ChatTranslator:
 
     def check(self, source: str, target: str) -> None:
         """Raises UsageError for no language and for twice the same; what the mind's `check` raises. Loads nothing."""
+        self._pair(source, target)
+        self._mind.check()
+
+    @staticmethod
+    def _pair(source: str, target: str) -> None:
         spoken, wanted = languages.primary(source), languages.primary(target)
         if wanted == languages.UNKNOWN:
             raise UsageError("The language to translate into is not known.", hint="Name it, such as: es")
         if spoken == wanted:
             name = languages.english_name(target)
             raise UsageError(f"There is nothing to translate: the film speaks {name} already.")
-        self._mind.check()
 
     def digest(self, brief: Brief) -> str:
-        """sha256 (hex) over our revision, the rules, the mind and the whole brief. Raises like `check`."""
+        """sha256 (hex) over our revision, the rules, the mind and the brief. Raises UsageError as `check` does."""
         self._usable(brief)
         parts = [_REVISION, prompt.wording_of_rules(), self._mind.digest(), astuple(brief)]
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
@@ -123,6 +127,7 @@ class ChatTranslator:
         Raises TranslationError also where none of the first `HOPELESS` lines had a usable answer.
         """
         self._usable(brief)
+        self._mind.check()
         work = _Work(self._mind, brief, Index(brief.glossary), check.names_in(asks, brief))
         wordy: list[Ask] = []
         done = 0
@@ -151,7 +156,7 @@ class ChatTranslator:
         self._mind.close()
 
     def _usable(self, brief: Brief) -> None:
-        self.check(brief.source, brief.target)
+        self._pair(brief.source, brief.target)
         if len(brief.context) > LONGEST_CONTEXT:
             raise UsageError(
                 f"What the film is about has {len(brief.context):,} characters, and {LONGEST_CONTEXT:,} can be told.",

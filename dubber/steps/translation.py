@@ -1,0 +1,199 @@
+"""From segments to lines: what is translated, by whom, with what in mind; each answer is kept as it comes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from align.types import Line, Segment
+from dubber import store
+from dubber.errors import TranslationError
+from dubber.stages.translate import Answer, Ask, Brief, Term
+from dubber.steps.run import Run
+from dubber.times import clock, shortened
+
+TRANSLATE = 2
+"""Version of what the translate stage computes."""
+
+UNTRANSLATED = "[not translated]"
+"""What stands in the subtitles for a line that no translation was found for; like any sound in brackets it is not
+spoken, and a person may put words in its place."""
+
+MOST_LOST = 0.25
+"""Share of lines without a translation from which on a dub is not worth making: the translator itself has failed."""
+
+NEIGHBOURS = 3
+"""Lines before and after that a translator is shown: enough to tell who "it" is."""
+
+BORROWED_MS = 300
+"""Of the silence after a line, so much counts as time for its translation: what a line may borrow unheard."""
+
+
+def check(run: Run) -> None:
+    """Raises, before any work, where nobody here translates between the two languages, or with such a brief.
+
+    A project that is rendered again has been translated: what it lacks for that is told where a line needs it.
+    """
+    if run.settings.translation is None and run.settings.source != "und" and run.retry:
+        with run.engine("translator") as translator:
+            translator.check(run.settings.source, run.settings.target)
+            translator.digest(_brief(run))
+
+
+def keep_glossary(run: Run, path: Path) -> str:
+    """Takes a glossary into the project; returns its sha256. Raises UsageError with the line that is wrong."""
+    from dubber.stages.translate import glossary
+
+    glossary.read(path)
+    return run.project.keep_given(path.read_bytes(), path.name)
+
+
+def lines(run: Run, said: Sequence[Segment]) -> list[Line]:
+    """One line per segment, each translated once for all time; what cannot be translated has UNTRANSLATED for text."""
+    brief = _brief(run)
+    made: list[Line] = []
+    with run.engine("translator") as translator:
+        keys = _keys(translator.digest(replace(brief, glossary=())), brief, said)
+        failed = {} if run.retry else _known_failures(run, keys)
+        missing = [
+            i for i, one in enumerate(said) if not run.cache.has(keys[one.id]) and one.id not in failed
+        ]
+
+        def arrived(answer: Answer) -> None:
+            if answer.wordings:  # kept at once: a crash at line 900 costs nothing of the first 899
+                run.cache.json(keys[answer.id], partial(_plain, answer))
+            else:
+                failed[answer.id] = answer
+                run.cache.json(_failure(keys[answer.id]), partial(_plain, answer))
+
+        with run.stage("translate") as advance:
+            if missing:
+                translator.check(brief.source, brief.target)
+                translator.translate(_asks(run, said, missing), brief, arrived, advance)
+    done = {
+        one.id: failed.get(one.id) or _answer(run.cache.json(keys[one.id], _never), one.id) for one in said
+    }
+    _tell(run, translator.name, said, done)
+    for one in said:
+        wordings = done[one.id].wordings
+        made.append(Line(one.id, one.span, wordings[0] if wordings else UNTRANSLATED, one.speaker, (one.id,)))
+    return made
+
+
+def _keys(translator: str, brief: Brief, said: Sequence[Segment]) -> dict[str, store.Key]:
+    """Under what each translation is kept, by line id: a changed entry of the glossary concerns the lines it is in."""
+    from dubber.stages.translate import glossary
+
+    terms = glossary.Index(brief.glossary)
+    return {
+        one.id: store.key(
+            "translate",
+            TRANSLATE,
+            {"translator": translator},
+            {
+                "line": [one.id, one.text, one.speaker, brief.source, brief.target],
+                "terms": [[term.source, term.target, term.note] for term in terms.relevant([one.text])],
+            },
+        )
+        for one in said
+    }
+
+
+def _failure(key: store.Key) -> store.Key:
+    """Under what it is kept that a line could not be translated."""
+    return store.key("untranslated", TRANSLATE, {"line": key.digest}, None)
+
+
+def _known_failures(run: Run, keys: Mapping[str, store.Key]) -> dict[str, Answer]:
+    """The lines that failed before and were not translated since: only a new `dubber translate` asks for them again."""
+    return {
+        one: _answer(run.cache.json(_failure(key), _never), one)
+        for one, key in keys.items()
+        if not run.cache.has(key) and run.cache.has(_failure(key))
+    }
+
+
+def _brief(run: Run) -> Brief:
+    """What holds for the whole film."""
+    settings = run.settings
+    return Brief(settings.source, settings.target, settings.context, settings.register, _terms(run))
+
+
+def _terms(run: Run) -> tuple[Term, ...]:
+    from dubber.stages.translate import glossary
+
+    if run.settings.glossary is None:
+        return ()
+    data, name = run.project.given(run.settings.glossary)
+    return glossary.parse(data, name)
+
+
+def _asks(run: Run, said: Sequence[Segment], wanted: Sequence[int]) -> list[Ask]:
+    """The lines to be translated, each with its neighbours and the time that it may take."""
+    texts = [f"[{one.speaker}] {one.text}" for one in said]
+    asks = []
+    for i in wanted:
+        one = said[i]
+        free = said[i + 1].span.start - one.span.end if i + 1 < len(said) else BORROWED_MS
+        asks.append(
+            Ask(
+                one.id,
+                one.text,
+                one.speaker,
+                tuple(texts[max(0, i - NEIGHBOURS) : i]),
+                tuple(texts[i + 1 : i + 1 + NEIGHBOURS]),
+                one.span.duration + max(0, min(free, BORROWED_MS)),
+            )
+        )
+    return asks
+
+
+def _tell(run: Run, translator: str, said: Sequence[Segment], done: Mapping[str, Answer]) -> None:
+    """Tells the person what is not as it should be. Raises TranslationError where too much could not be translated."""
+    unknown = list(dict.fromkeys(word for one in said for word in done[one.id].unknown))
+    if unknown:
+        named = ", ".join(unknown[:8]) + (" …" if len(unknown) > 8 else "")
+        run.note(f"Words that {translator} does not know and left as they are: {named}")
+    lost = [one for one in said if not done[one.id].wordings]
+    if len(lost) > MOST_LOST * len(said):
+        first = lost[0]
+        raise TranslationError(
+            f"{translator} could not translate {len(lost)} of {len(said)} lines; the first, at {clock(first.span)}: "
+            f"{_faults(done[first.id])}",
+            hint="Choose another translator or model, or give the translation: --translation FILE.srt",
+        )
+    run.note_all(
+        [
+            f"{clock(one.span)}: {shortened(one.text)!r} could not be translated: {_faults(done[one.id])}"
+            for one in lost
+        ]
+    )
+    run.note_all(
+        [
+            f"{clock(one.span)}: {shortened(done[one.id].wordings[0])!r}: {_faults(done[one.id])}"
+            for one in said
+            if done[one.id].wordings and done[one.id].faults
+        ]
+    )
+
+
+def _faults(answer: Answer) -> str:
+    return " ".join(answer.faults) or "it gave no reason."
+
+
+def _plain(answer: Answer) -> dict[str, list[str]]:
+    return {
+        "wordings": list(answer.wordings),
+        "unknown": list(answer.unknown),
+        "faults": list(answer.faults),
+    }
+
+
+def _answer(data: Mapping[str, list[str]], identity: str) -> Answer:
+    return Answer(identity, tuple(data["wordings"]), tuple(data["unknown"]), tuple(data["faults"]))
+
+
+def _never() -> object:
+    raise AssertionError("what did not fail was answered and kept")
