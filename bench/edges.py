@@ -1,5 +1,6 @@
 """`python -m bench.edges`: how far word and segment edges are from where they are said, before and after they are moved
-to the sound. On spoken words whose places are known, with times that drift as a recogniser's do."""
+to the sound. On spoken words whose places are known, with times that drift as a recogniser's do; in a quiet room, and
+with music, where words are moved to what a separator finds of the voice, or to the film as it is."""
 
 from __future__ import annotations
 
@@ -46,6 +47,16 @@ OVERLAP_MS = 25
 NOISE = 6e-4
 """RMS of the room (−64 dBFS)."""
 
+BEAT_MS, BEAT_FADE_MS = 250, 50
+"""Drums: noise on every eighth at 120 beats per minute, and how fast it falls to 1/e."""
+CHORD_HZ = (220.0, 277.2, 329.6, 440.0, 554.4)
+CHORD_DB = -10.0
+"""RMS of the chord that is held under the drums, relative to theirs."""
+MUSIC_DB = -6.0
+"""RMS of the music relative to the voice's where that is heard."""
+LEFT_DB = -20.0
+"""How much of the music a separator leaves in the voice."""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -80,30 +91,66 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
     rows = measure(chosen.phrases, chosen.seed)
-    print(f"{chosen.phrases} phrases; ms             before           after")
-    print(f"{'':24}median    95 %   median    95 %")
+    loud = with_music(chosen.phrases, chosen.seed)
+    print(
+        f"{chosen.phrases} phrases; ms             before           after   with music, stem             mix"
+    )
+    print(f"{'':24}median    95 %   median    95 %     median    95 %   median    95 %")
     for name, (before, after) in rows.items():
-        print(f"{name:22} {before}   {after}")
+        stem, mix = loud[name]
+        print(f"{name:22} {before}   {after}     {stem}   {mix}")
 
 
 def measure(phrases: int, seed: int) -> dict[str, tuple[Errors, Errors]]:
     """(before, after) for each kind of edge."""
+    rng = np.random.default_rng(seed)
+    scene = spoken(phrases, rng)
+    heard = drifted(scene, rng)
+    (moved,) = snapped(heard, scene.sound)
+    before, after = compare(scene, heard), compare(scene, moved)
+    return {name: (before[name], after[name]) for name in before}
+
+
+def with_music(phrases: int, seed: int) -> dict[str, tuple[Errors, Errors]]:
+    """The same film as `measure` with music: (moved to the voice that a separator finds, moved to the mix) for each
+    kind of edge. Speech is detected in the former both times."""
+    rng = np.random.default_rng(seed)
+    scene = spoken(phrases, rng)
+    heard = drifted(scene, rng)
+    loud = music(scene.sound, rng)
+    stem = scene.sound + loud * np.float32(10 ** (LEFT_DB / 20))
+    by_stem, by_mix = (compare(scene, moved) for moved in snapped(heard, stem, scene.sound + loud))
+    return {name: (by_stem[name], by_mix[name]) for name in by_stem}
+
+
+def snapped(heard: Sequence[Word], voice: FloatArray, *others: FloatArray) -> list[tuple[Word, ...]]:
+    """Words moved to the voice, and to each of the other sounds, where speech is detected in the voice."""
     import soundfile
 
     from dubber import vad
     from dubber.audio import AudioFile
     from dubber.stages.transcribe import edges
 
-    rng = np.random.default_rng(seed)
-    scene = spoken(phrases, rng)
-    heard = drifted(scene, rng)
+    moved: list[tuple[Word, ...]] = []
+    speech: Sequence[Span] = ()
     with tempfile.TemporaryDirectory() as scratch:
         path = Path(scratch) / "film.wav"
-        soundfile.write(path, scene.sound, RATE, subtype="FLOAT")
-        with AudioFile(path) as audio:
-            moved = edges.snap(audio, heard, vad.detect(audio))
-    before, after = compare(scene, heard), compare(scene, moved)
-    return {name: (before[name], after[name]) for name in before}
+        for sound in (voice, *others):
+            soundfile.write(path, sound, RATE, subtype="FLOAT")
+            with AudioFile(path) as audio:
+                speech = speech or vad.detect(audio)
+                moved.append(edges.snap(audio, heard, speech))
+    return moved
+
+
+def music(voice: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Drums and a held chord for as long as a voice, MUSIC_DB below it."""
+    time = np.arange(len(voice)) / RATE
+    drums = rng.normal(0, 1, len(voice)) * np.exp(-(time * 1000 % BEAT_MS) / BEAT_FADE_MS)
+    chord = np.sum([np.sin(2 * np.pi * hertz * time) for hertz in CHORD_HZ], axis=0)
+    both = drums / drums.std() + chord / chord.std() * 10 ** (CHORD_DB / 20)
+    said = voice[np.abs(voice) > 0.01]
+    return np.asarray(both * (said.std() / both.std() * 10 ** (MUSIC_DB / 20)), np.float32)
 
 
 def spoken(phrases: int, rng: np.random.Generator) -> Scene:

@@ -163,6 +163,51 @@ def conversation(
     return Film(name, sound, tuple(turns))
 
 
+ANSWERS = (
+    "Yes.",
+    "No.",
+    "Why?",
+    "Never.",
+    "Me?",
+    "Who is it?",
+    "All right.",
+    "Of course.",
+    "I know.",
+    "Now?",
+)
+ANSWER_MS = (300, 600)
+"""From and to: a window of CAM++ is 1500."""
+ANSWER_PAUSE_MS = (160, 350)
+"""Before and after an answer, from and to: detected speech is in one piece over anything shorter."""
+
+
+def interview(
+    name: str,
+    asks: Callable[[str], FloatArray],
+    answers: Callable[[str], FloatArray],
+    rounds: int,
+    seed: int = 3,
+) -> Film:
+    """One voice speaks, the other puts in a word; every fourth time it has a sentence to say."""
+    rng = np.random.default_rng(seed)
+    parts: list[FloatArray] = []
+    turns: list[tuple[Span, int]] = []
+    at = 0
+    for index in range(rounds):
+        for speaker, voice in enumerate((asks, answers)):
+            line = voice(" ".join(part[int(rng.integers(len(part)))] for part in (WHO, DID, WHAT)) + ".")
+            if speaker and index % 4:
+                line = voice(ANSWERS[int(rng.integers(len(ANSWERS)))])[: ANSWER_MS[1] * 16]
+                line = np.pad(line, (0, max(0, ANSWER_MS[0] * 16 - len(line))))
+            line = line[: len(line) // 160 * 160] * np.float32(rng.uniform(0.5, 1.0))
+            turns.append((Span(at, at + len(line) // 16), speaker))
+            gap = int(rng.integers(ANSWER_PAUSE_MS[0] // 10, ANSWER_PAUSE_MS[1] // 10)) * 10
+            parts += [line, np.zeros(gap * 16, np.float32)]
+            at += len(line) // 16 + gap
+    sound = np.concatenate(parts)
+    return Film(name, sound + rng.normal(0, 5e-4, len(sound)).astype(np.float32), tuple(turns))
+
+
 def flite(voice: str) -> Callable[[str], FloatArray]:
     """One of Flite's voices, which are cut from recordings of people."""
     import soundfile
@@ -219,6 +264,8 @@ def films() -> list[Film]:
         conversation("three, flite, no pauses", [rms, slt, awb], 120, NONE),
         conversation("three, flite, overlapping", [rms, slt, awb], 120, OVER),
         conversation("four, flite", [rms, slt, awb, kal], 120),
+        interview("two, flite, short answers", rms, slt, 40),
+        interview("two men, flite, short answers", rms, awb, 40),
     ]
 
 
@@ -242,6 +289,21 @@ def recorded(path: Path) -> Film:
     return Film(path.stem, np.concatenate(parts), tuple(turns))
 
 
+def answered(film: Film, found: Sequence[tuple[Span, int]]) -> tuple[int, int]:
+    """How many turns of ANSWER_MS were given to their speaker, and how many there are. Whose a voice that was found is
+    is told by the longest turn."""
+    short = [turn for turn in film.turns if ANSWER_MS[0] <= turn[0].duration <= ANSWER_MS[1]]
+    long: dict[int, Span] = {}
+    for span, speaker in film.turns:
+        if speaker not in long or span.duration > long[speaker].duration:
+            long[speaker] = span
+
+    def speaker_of(span: Span) -> int:
+        return max(found, key=lambda turn: turn[0].overlap(span))[1]
+
+    return sum(speaker_of(span) == speaker_of(long[speaker]) for span, speaker in short), len(short)
+
+
 def row(film: Film, audio: AudioFile, embed: Embed, tuning: Tuning) -> str:
     """One line of the table."""
     true = len({speaker for _, speaker in film.turns})
@@ -251,7 +313,9 @@ def row(film: Film, audio: AudioFile, embed: Embed, tuning: Tuning) -> str:
         turns = [(turn.span, turn.speaker) for turn in result.turns]
         loose = error_rate(film.turns, turns, skip_overlap=True).rate
         strict = error_rate(film.turns, turns, 0).rate
-        cells.append(f"{len(result.centroids):5} {100 * loose:6.1f} {100 * strict:6.1f}")
+        right, short = answered(film, turns)
+        told_right = f" {100 * right / short:5.0f} %" if short else ""
+        cells.append(f"{len(result.centroids):5} {100 * loose:6.1f} {100 * strict:6.1f}{told_right}")
     found, both = overlaps.find(audio, film.speech, result, embed), film.overlaps
     hit = sum(one.overlap(other) for one in found for other in both)
     if both or found:

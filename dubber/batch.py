@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from dubber import config, pipeline, profiles
-from dubber.errors import BatchError, DubberError
+from dubber.errors import BatchError, DubberError, TranslationError
 from dubber.films import films_in
 from dubber.progress import Advance, Progress, Quiet
 from dubber.project import SUFFIX, outputs
@@ -37,7 +37,7 @@ Watch = Callable[[Path, str, float], None]
 @dataclass(frozen=True)
 class Outcome:
     """What became of one film. `report` is the run's own where it is done; `message`, `hint` and
-    `exit_status` are the error's where it failed."""
+    `exit_status` are the error's where it failed, or tell of lines that could not be translated."""
 
     film: Path
     status: Literal["done", "unchanged", "failed"]
@@ -69,13 +69,16 @@ def dub_folder(folder: Path, said: Mapping[str, Any], *, jobs: int, watch: Watch
 
 
 def check(outcomes: Sequence[Outcome]) -> None:
-    """Raises BatchError, naming the films that failed, where some did."""
-    failed = sorted(outcome.film for outcome in outcomes if outcome.status == "failed")
-    if failed:
-        names = ", ".join(film.name for film in failed)
-        raise BatchError(
-            f"{len(failed)} of {len(outcomes)} films failed: {names}.", hint="The others are done."
-        )
+    """Raises BatchError, naming the films that failed and those in which lines wait for their words, where some did."""
+    failed = sorted(outcome.film.name for outcome in outcomes if outcome.status == "failed")
+    waiting = sorted(
+        outcome.film.name for outcome in outcomes if outcome.status != "failed" and outcome.exit_status
+    )
+    told = [f"{len(failed)} of {len(outcomes)} films failed: {', '.join(failed)}."] if failed else []
+    if waiting:
+        told.append(f"Lines wait for a translation in: {', '.join(waiting)}.")
+    if told:
+        raise BatchError(" ".join(told), hint="The others are done." if failed else None)
 
 
 def _dub(film: Path, progress: Progress, *, said: Mapping[str, Any], top: Path, jobs: int) -> dict[str, Any]:
@@ -172,9 +175,12 @@ class _Worker:
             return None
         self.film = None
         if kind == "done":
-            return Outcome(film, "done" if told["written"] else "unchanged", seconds, report=told)
-        status, message, hint = told
-        return Outcome(film, "failed", seconds, status, message, hint)
+            waiting = len(told.get("untranslated", ()))
+            status = TranslationError.exit_status if waiting else 0
+            message = f"{waiting} of its lines could not be translated." if waiting else ""
+            made: Literal["done", "unchanged"] = "done" if told["written"] else "unchanged"
+            return Outcome(film, made, seconds, status, message, report=told)
+        return Outcome(film, "failed", seconds, *told)
 
     def stop(self) -> None:
         self.pipe.close()

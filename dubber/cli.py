@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import signal
 import sys
 from pathlib import Path
@@ -58,7 +59,12 @@ Glossary = Annotated[
     Path | None, typer.Option("--glossary", help="CSV of terms: source,target[,note] in each row.")
 ]
 Speakers = Annotated[
-    int | None, typer.Option("--speakers", min=1, help="How many people speak; found where not said.")
+    int | None,
+    typer.Option(
+        "--speakers",
+        min=1,
+        help="How many people speak. Where not said, campplus finds it and prosody takes one.",
+    ),
 ]
 CastFolder = Annotated[
     Path | None, typer.Option("--cast", help="Folder of voices that several films share, by speaker.")
@@ -91,7 +97,8 @@ Emotion = Annotated[
 Seed = Annotated[int | None, typer.Option("--seed", help="For voices that draw at random.")]
 Output = Annotated[Path | None, typer.Option("--output", "-o", help="Where the dubbed film goes.")]
 AudioOnly = Annotated[
-    Path | None, typer.Option("--audio-only", help="Write the dubbed sound alone to this .wav.")
+    Path | None,
+    typer.Option("--audio-only", help="Write the dubbed sound alone to this file (.wav, .flac, .mp3 …)."),
 ]
 Folder = Annotated[
     Path | None, typer.Option("--project", help="Project folder; FILM.dub beside the film by default.")
@@ -123,6 +130,13 @@ def _said(given: dict[str, Any]) -> dict[str, Any]:
         for name, value in given.items()
         if name not in NOT_CHOICES and value is not None
     }
+
+
+def _trust(base_url: str | None) -> None:
+    """A server that a person types may be sent their key: the environment names it from now on. One that stands in a
+    file may have come with a film, and is sent none."""
+    if base_url is not None:
+        os.environ["DUBBER_BASE_URL"] = base_url
 
 
 def _print_version(wanted: bool) -> None:
@@ -191,6 +205,7 @@ def translate(
     Choices that are not made here are those of dubber.toml beside the film, and else the profile's.
     """
     said = _said(locals())
+    _trust(base_url)
     with told(as_json) as shown:
         from dubber import config, pipeline, progress, tables
         from dubber.settings import Settings
@@ -214,6 +229,7 @@ def translate(
         shown["reports"] = [report]
         if not as_json:
             tables.show_report(report)
+        pipeline.check([report])
 
 
 @app.command(epilog=STATUSES)
@@ -255,6 +271,7 @@ def render(
         if not as_json:
             for report in reports:
                 tables.show_report(report)
+        pipeline.check(reports)
 
 
 @app.command(epilog=STATUSES)
@@ -297,6 +314,7 @@ def batch(
     Choices that are not made here are those of the nearest dubber.toml, from a film's own folder up to this one.
     """
     said = _said(locals())
+    _trust(base_url)
     with told(as_json) as shown:
         from dubber import batch as films
         from dubber import tables

@@ -47,7 +47,7 @@ KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "background": ("background", str),
     "room": ("room", bool),
     "burn": ("burn", bool),
-    "keep_original": ("keep_original", bool),
+    "original": ("keep_original", bool),
     "synthetic_tag": ("synthetic_tag", bool),
     "emotion": ("emotion", (int, float)),
     "seed": ("seed", int),
@@ -62,17 +62,17 @@ PATHS = ("glossary", "cast")
 def of_folder(folder: Path, *, top: Path | None = None) -> dict[str, Any]:
     """The choices in the folder's dubber.toml, by fields of Settings; empty where there is none.
 
-    With `top`, a folder that holds `folder`, the nearest file from `folder` up to `top` counts.
-    Raises UsageError, naming the file, for anything it should not hold.
+    With `top`, a folder that holds `folder`, those of all files from `top` down to `folder`, the nearer counting before
+    the farther. Raises UsageError, naming the file, for anything it should not hold.
     """
-    places = [folder, *folder.parents] if top is not None else [folder]
-    for place in places:
-        path = place / NAME
-        if path.is_file():
-            return read(path)
-        if place == top:
-            break
-    return {}
+    places = [folder]
+    while top is not None and places[-1] != top and places[-1] != places[-1].parent:
+        places.append(places[-1].parent)
+    choices: dict[str, Any] = {}
+    for place in reversed(places):
+        if (place / NAME).is_file():
+            choices |= read(place / NAME)
+    return choices
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -83,9 +83,10 @@ def read(path: Path) -> dict[str, Any]:
         data = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise UsageError(f"{path} is no TOML: {error}.", hint='A line looks like this: to = "es"') from error
-    return {KEYS[key][0]: _value(path, key, value) for key, value in _known(path, data).items()}
+    named = {key.replace("-", "_"): value for key, value in data.items()}
+    return {KEYS[key][0]: _value(path, key, value) for key, value in _known(path, named).items()}
 
 
 def _known(path: Path, data: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -96,7 +97,7 @@ def _known(path: Path, data: Mapping[str, Any]) -> Mapping[str, Any]:
                 hint="Put it into the environment: DUBBER_API_KEY.",
             )
         if key not in KEYS:
-            near = difflib.get_close_matches(key.replace("-", "_"), KEYS, 1)
+            near = difflib.get_close_matches(key, KEYS, 1, cutoff=0.8)
             raise UsageError(
                 f"{path}: there is no choice {key!r}.",
                 hint=f"Did you mean {near[0]!r}?" if near else f"There are: {', '.join(KEYS)}.",
@@ -112,5 +113,8 @@ def _value(path: Path, key: str, value: Any) -> Any:
         named = wanted[kind] if isinstance(kind, type) else "a number"
         raise UsageError(f"{path}: {key} must be {named}, not {value!r}.")
     if key in PATHS and isinstance(value, str):
-        return str((path.parent / Path(value).expanduser()).absolute())
+        try:
+            return str((path.parent / Path(value).expanduser()).absolute())
+        except RuntimeError as error:
+            raise UsageError(f"{path}: {key} names a home that is not here: {value!r}.") from error
     return value

@@ -3,6 +3,7 @@ Never how it works."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -10,6 +11,7 @@ from importlib.util import find_spec
 from typing import Any, Literal, get_args
 
 from dubber.errors import MissingError, UsageError
+from dubber.models import catalogue
 from dubber.settings import Settings
 
 Role = Literal["recogniser", "separator", "diarizer", "translator"]
@@ -19,6 +21,9 @@ WHISPER_MODEL = "large-v3"
 CHAT_MODEL = "qwen3-1.7b"
 NMT_MODEL = "m2m100-418m"
 
+BASE_URL = "DUBBER_BASE_URL"
+"""Of the environment: the server that a key may be sent to, and the one to use where none is chosen."""
+
 TORCH = ("torch", "safetensors")
 STUDIO = "make install-studio"
 
@@ -26,8 +31,8 @@ STUDIO = "make install-studio"
 @dataclass(frozen=True)
 class Engine:
     """An engine by the name that a person chooses it by. `packages` must be importable for it, `install` brings them;
-    `model` says what of the model store it needs, as the settings have it; `open` makes it, loading nothing. `look`
-    says where one without a model comes from."""
+    `model` says what of the model store it needs, as the settings have it, one of `models`; `open` makes it, loading
+    nothing. `look` says where one without a model comes from. `takes` are the choices of its role that it heeds."""
 
     name: str
     title: str
@@ -36,19 +41,26 @@ class Engine:
     install: str = "make install"
     model: Callable[[Settings], str | None] = field(default=lambda _: None, repr=False)
     look: Callable[[Settings], str] = field(default=lambda _: "embedded", repr=False)
+    models: tuple[str, ...] = ()
+    takes: frozenset[str] = frozenset()
 
 
 def _whisper(settings: Settings, jobs: int) -> Any:
     from dubber.stages.transcribe.whisper import Whisper
 
     return Whisper(
-        settings.whisper_model or WHISPER_MODEL,
+        _whisper_size(settings),
         device=settings.device,
         compute=settings.compute,
         beam=settings.beam,
         hotwords=settings.hotwords,
         threads=jobs,
     )
+
+
+def _whisper_size(settings: Settings) -> str:
+    """The size by either of its names: large-v3, or whisper-large-v3 as the model store has it."""
+    return (settings.whisper_model or WHISPER_MODEL).removeprefix("whisper-")
 
 
 def _pocketsphinx(_: Settings, jobs: int) -> Any:
@@ -95,12 +107,23 @@ def _openai(settings: Settings, _: int) -> Any:
     from dubber.stages.translate.chat import ChatTranslator
     from dubber.stages.translate.remote import RemoteMind
 
-    if not settings.base_url or not settings.model:
+    address = base_url(settings)
+    if not address or not settings.model:
         raise UsageError(
             "A remote translator needs an address and the name of a model.",
             hint="Say both: --translator openai --base-url https://HOST/v1 --model NAME",
         )
-    return ChatTranslator(RemoteMind(settings.base_url, settings.model))
+    return ChatTranslator(RemoteMind(address, settings.model))
+
+
+def base_url(settings: Settings) -> str | None:
+    """The server's address: as chosen, or else as the environment has it."""
+    return settings.base_url or os.environ.get(BASE_URL)
+
+
+def _server(settings: Settings) -> str:
+    _openai(settings, 1).close()
+    return str(base_url(settings))
 
 
 def _nmt(settings: Settings, _: int) -> Any:
@@ -133,7 +156,9 @@ ENGINES: dict[Role, tuple[Engine, ...]] = {
             "faster-whisper",
             _whisper,
             ("faster_whisper", "ctranslate2"),
-            model=lambda settings: f"whisper-{settings.whisper_model or WHISPER_MODEL}",
+            model=lambda settings: f"whisper-{_whisper_size(settings)}",
+            models=tuple(model.name for model in catalogue.WHISPER),
+            takes=frozenset({"whisper_model", "compute", "beam", "hotwords"}),
         ),
         Engine("pocketsphinx", "PocketSphinx", _pocketsphinx, ("pocketsphinx",)),
     ),
@@ -156,9 +181,15 @@ ENGINES: dict[Role, tuple[Engine, ...]] = {
             (*TORCH, "transformers"),
             STUDIO,
             model=lambda settings: settings.model or CHAT_MODEL,
+            models=tuple(model.name for model in catalogue.QWEN3),
+            takes=frozenset({"model", "context", "register", "glossary"}),
         ),
         Engine(
-            "openai", "an OpenAI-compatible server", _openai, look=lambda settings: str(settings.base_url)
+            "openai",
+            "an OpenAI-compatible server",
+            _openai,
+            look=_server,
+            takes=frozenset({"model", "base_url", "context", "register", "glossary"}),
         ),
         Engine(
             "nmt",
@@ -167,10 +198,18 @@ ENGINES: dict[Role, tuple[Engine, ...]] = {
             (*TORCH, "transformers", "sentencepiece"),
             STUDIO,
             model=lambda settings: settings.model or NMT_MODEL,
+            models=(catalogue.M2M100.name,),
+            takes=frozenset({"model", "glossary"}),
         ),
         Engine("apertium", "Apertium", _apertium, look=_apertium_pairs),
     ),
 }
+
+CHOICES: dict[Role, tuple[str, ...]] = {
+    "recogniser": ("whisper_model", "compute", "beam", "hotwords"),
+    "translator": ("model", "base_url", "context", "register", "glossary"),
+}
+"""Choices that only some engines of a role heed."""
 
 ONLY = {"campplus": ("campplus_cn_common.bin",)}
 """Engines that need only some files of their model."""
@@ -208,9 +247,33 @@ def available(role: Role, settings: Settings) -> str:
     model = engine.model(settings)
     if model is None:
         return engine.look(settings)
+    if engine.models and model not in engine.models:
+        raise UsageError(
+            f"The {role} {engine.name} has no model {model!r}.",
+            hint=f"Choose one of {', '.join(engine.models)}.",
+        )
     from dubber.models import store
 
     return str(store.require(model, ONLY.get(engine.name)))
+
+
+def unused(settings: Settings) -> list[str]:
+    """A sentence for each choice that was made and that no chosen engine heeds."""
+    plain = Settings(settings.target)
+    notes = []
+    for role, choices in CHOICES.items():
+        engine = chosen(role, settings)
+        given = {"recogniser": settings.transcript, "translator": settings.translation}[role]
+        for choice in choices:
+            if (
+                choice not in engine.takes
+                and getattr(settings, choice) != getattr(plain, choice)
+                and not given
+            ):
+                notes.append(
+                    f"{engine.title} heeds no {choice.replace('_', ' ')}: that choice changes nothing."
+                )
+    return notes
 
 
 @contextmanager

@@ -4,20 +4,26 @@ plan ⇄ synthesize → mix → mux → report. What each step does and keeps is
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dubber import atomic, media, profiles, voices
-from dubber.errors import MissingError, UsageError
+from align.types import Span
+from dubber import atomic, engines, media, profiles, voices
+from dubber.errors import MissingError, TranslationError, UsageError
 from dubber.media import Film
 from dubber.progress import Progress, Quiet
 from dubber.project import SUFFIX, Project
 from dubber.settings import Settings
-from dubber.steps import casting, finish, hear, mixing, report, sound, speak, wording
+from dubber.steps import casting, finish, hear, mixing, report, sound, speak, who, wording
 from dubber.steps import translation as translations
+from dubber.steps.hear import Found
 from dubber.steps.run import Run
+from dubber.steps.sound import Sound
+from dubber.steps.speak import Take
+from dubber.steps.wording import Said, Script
+from dubber.times import clock
 
 
 def translate(
@@ -36,8 +42,8 @@ def translate(
     """Dub `film` as `settings` say and return the report (plain data, also kept as report.json).
 
     `transcript` and `translation` are subtitle files that replace recognising and translating, `glossary` is a CSV file
-    of terms. `folder` is the project's, FILM.dub beside the film by default. Raises the whole DubberError tree;
-    TranslationError also for a film that is done but for lines that nobody could translate.
+    of terms. `folder` is the project's, FILM.dub beside the film by default. Raises the whole DubberError tree; of
+    lines that nobody could translate `check` tells.
     """
     settings = _with_languages(profiles.filled(settings), transcript, translation)
     given = {"transcript": transcript, "translation": translation, "glossary": glossary}
@@ -46,6 +52,7 @@ def translate(
     header = _header(project, settings)
     with project.lock():
         run = Run(project, settings, progress or Quiet(), jobs or cores())
+        _given_before(run)
         run.settings = replace(
             settings,
             transcript=wording.keep_given(run, transcript) if transcript else None,
@@ -90,8 +97,10 @@ def render(
     reports = []
     with project.lock():
         for language in wanted:
-            settings = Settings.from_json(project.run_settings(language) or {}).changed(**(changes or {}))
-            settings = profiles.filled(settings)
+            remembered = dict(project.run_settings(language) or {})
+            if "recogniser" not in remembered:  # made when these engines were all there were
+                remembered = {**profiles.DRAFT.choices, **remembered}
+            settings = profiles.filled(Settings.from_json(remembered).changed(**(changes or {})))
             profiles.require(settings)
             header = _header(project, settings)
             run = Run(project, settings, progress or Quiet(), jobs or cores(), retry=False)
@@ -103,9 +112,9 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     """The flow over a project that is held locked; returns its report. `film` is its header."""
     run.cache.reset_counts()
     media.require_ffmpeg()
-    name = run.settings.voice or ""
-    voices.check(name, run.settings.target)
+    voices.check(run.settings.voice or "", run.settings.target)
     hear.check(run)
+    who.check(run)
     translations.check(run)
     out = finish.output_path(run, film, output) if audio_only is None else audio_only.absolute()
     if audio_only is None:
@@ -113,17 +122,14 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     else:
         media.check_output(None, out, inputs=[film.path])
     atomic.require(run.project.folder, finish.space_needed(run, film), "The film's sound")
+    run.note_all(engines.unused(run.settings))
 
     heard = sound.prepare(run, film)
     found = hear.segments(run, film, heard)
     said = wording.transcript(run, found.segments, film.duration)
     script = wording.script(run, said, film.duration)
-    engine = voices.opened(name, run.cache, language=run.settings.target)
-    cast = casting.prepare(run, engine, script, said, found, heard)
-    natural = speak.natural_lengths(run, cast, script.lines)
-    slots = speak.plan(script.lines, natural, film.duration)
-    takes = speak.takes(run, cast, script.lines, slots)
-    heard = sound.spoken(heard, said.segments)
+    takes, cast = _spoken(run, film, heard, found, said, script)
+    heard = sound.spoken(heard, said.segments, (*(take.line for take in takes), *script.hushed))
     mix = mixing.prepare(run, heard, takes, mixing.levels(run, heard))
     if audio_only is None:
         track, fresh = finish.film(run, film, mix, said, script, out, heard.dialogue)
@@ -134,11 +140,55 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
         run.settings.target, {**run.settings.as_json(), mixing.REMEMBERED: track.key.digest}
     )
     alone = audio_only is not None
-    told = report.write(
+    return report.write(
         run, film, heard, found, said, script, cast, takes, track, out, fresh=fresh, sound_alone=alone
     )
-    wording.require_words(run, script, out)
-    return told
+
+
+def _spoken(
+    run: Run, film: Film, heard: Sound, found: Found, said: Said, script: Script
+) -> tuple[tuple[Take, ...], dict[str, Any]]:
+    """Every line spoken into its slot, and what the voices and manners were taken from. The voice is in memory for that
+    long only."""
+    settings = run.settings
+    try:
+        engine = voices.opened(
+            settings.voice or "", run.cache, language=settings.target, device=settings.device
+        )
+        cast = casting.prepare(run, engine, script, said, found, heard)
+        natural = speak.natural_lengths(run, cast, script.lines)
+        slots = speak.plan(script.lines, natural, film.duration)
+        return speak.takes(run, cast, script.lines, slots), cast.told()
+    finally:
+        engine = cast = None  # type: ignore[assignment]
+        voices.forget()
+
+
+def check(reports: Sequence[Mapping[str, Any]]) -> None:
+    """Raises TranslationError, naming the first of them, where lines of films that are done wait for their words."""
+    waiting = [report for report in reports if report["untranslated"]]
+    if not waiting:
+        return
+    first = waiting[0]
+    spans = [Span(*one["source"]) for one in first["untranslated"]]
+    at = ", ".join(clock(span) for span in spans[:5]) + (", …" if len(spans) > 5 else "")
+    more = f" (and so do {len(waiting) - 1} other films)" if len(waiting) > 1 else ""
+    raise TranslationError(
+        f"{Path(first['output']).name} is written, but {len(spans)} of its lines could not be translated and keep the "
+        f"film's own sound: {at}{more}.",
+        hint=f"Put words in the place of {translations.UNTRANSLATED} in {first['settings']['target']}.srt and run "
+        "`dubber render`, or run the same command again to have them tried again.",
+    )
+
+
+def _given_before(run: Run) -> None:
+    """Tells the person where files that they gave for the run before are not used any more."""
+    before = run.project.run_settings(run.settings.target) or {}
+    for name in ("transcript", "translation"):
+        if before.get(name) and not getattr(run.settings, name):
+            run.note(
+                f"The {name} that was given before is not used: give it again with --{name}, or use `render`."
+            )
 
 
 def cores() -> int:

@@ -112,6 +112,10 @@ def filled(settings: Settings) -> Settings:
     for role in engines.ROLES:
         engines.chosen(role, settings)
     voices.named(settings.voice or "")
+    if settings.base_url is not None:
+        from dubber.stages.translate import address
+
+        address.parse(settings.base_url)  # whatever it holds is kept: it must hold no password
     return settings
 
 
@@ -137,17 +141,14 @@ def require(settings: Settings) -> None:
             models += [model] if model and model not in models else []
     if not lacks:
         return
-    bring = dict.fromkeys(error.hint for error in lacks if error.hint and "models pull" not in error.hint)
-    hints = [*bring, *([f"Bring them with `dubber models pull {' '.join(models)}`."] if models else [])]
+    others = [error for error in lacks if not any(model in str(error) for model in models)]
+    hints = list(dict.fromkeys(error.hint for error in others if error.hint))
+    if len(hints) > 1 and any("install-studio" in hint for hint in hints):  # which brings the voice's packages too
+        hints = [hint for hint in hints if "install-voice" not in hint]
+    if models:
+        hints.append(f"Bring the models with `dubber models pull {' '.join(models)}`.")
     if settings.profile != DRAFT.name:
         hints.append("To try the tool without them: --profile draft.")
-    told = (
-        str(lacks[0]) if len(lacks) == 1 else f"Missing on this machine: {', '.join(_names(lacks, models))}."
-    )
+    names = [f"the model {model}" for model in models] + [str(error).rstrip(".") for error in others]
+    told = str(lacks[0]) if len(lacks) == 1 else f"Missing on this machine: {'; '.join(names)}."
     raise MissingError(told, hint=" ".join(hints))
-
-
-def _names(lacks: list[MissingError], models: list[str]) -> list[str]:
-    """What is missing: models by name, anything else by its sentence."""
-    others = [str(error).rstrip(".") for error in lacks if not any(model in str(error) for model in models)]
-    return [f"the model {model}" for model in models] + others

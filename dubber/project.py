@@ -41,6 +41,10 @@ language: the newest, and the one before it to go back to."""
 Setting = str | int | float | bool | None
 """What a setting of a run may be."""
 
+SAME_FILM_MS = 1_000
+"""A film that was exported again may be so much longer or shorter; a new cut, to which no edit of the old one belongs,
+seldom is."""
+
 _RACY_NS = 2_000_000_000
 """ns. A file changed this shortly before it was hashed may change again within the same tick of its clock:
 2 s is the coarsest clock of a file system in use (FAT)."""
@@ -158,18 +162,24 @@ class Project:
 
     # -- project.json ------------------------------------------------------------------------------
 
-    def source_digest(self, progress: Callable[[float], None] = lambda _: None) -> str:
+    def source_digest(
+        self, progress: Callable[[float], None] = lambda _: None, *, duration: int | None = None
+    ) -> str:
         """sha256 of the film's bytes; an unchanged film is not read twice. Needs the lock.
 
         Unchanged means: same size, inode, and times of change, the last of which lies safely before the
-        moment it was read. Raises MissingError; MediaError when the film cannot be read, or changes while
-        it is.
+        moment it was read. `duration` (ms) is remembered. Raises MissingError; MediaError when the film cannot be
+        read, or changes while it is; UsageError for another film, of another length, in the place of the one that this
+        project was made of.
         """
         source = self._section("source")
         stamp = _stamp(self.film)
         same = all(source.get(name) == stamp[name] for name in stamp)
         known = source.get("digest")
         if same and source.get("settled") is True and isinstance(known, str):
+            if duration is not None and source.get("duration") != duration:
+                source["duration"] = duration
+                self._save()
             return known
         settled = max(stamp["mtime_ns"], stamp["ctime_ns"]) + _RACY_NS < time.time_ns()
         try:
@@ -183,7 +193,16 @@ class Project:
                 f"{self.film} changed while it was read.",
                 hint="Wait until it is completely there, and run again.",
             )
+        before = source.get("duration")
+        other = isinstance(before, int) and duration is not None and abs(before - duration) > SAME_FILM_MS
+        if known not in (None, digest) and other:
+            raise UsageError(
+                f"{self.film.name} is not the film that {self.folder.name} was made of: it has another length.",
+                hint="Put the first one back, or name another folder for this one: --project FOLDER",
+            )
         source.update(stamp, digest=digest, settled=settled)
+        if duration is not None:
+            source["duration"] = duration
         self._save()
         return digest
 

@@ -38,13 +38,15 @@ def heard_json(heard: Heard) -> dict[str, Any]:
         "language": heard.language,
         "sure": heard.sure,
         "dropped": [[one.span.start, one.span.end, one.text, one.why] for one in heard.dropped],
+        "unheard": spans_json(heard.unheard),
     }
 
 
 def heard_from(data: Any) -> Heard:
     """What `heard_json` wrote."""
     dropped = tuple(Dropped(Span(start, end), text, why) for start, end, text, why in data["dropped"])
-    return Heard(words_from(data["words"]), data["language"], data["sure"], dropped)
+    unheard = spans_from(data["unheard"])
+    return Heard(words_from(data["words"]), data["language"], data["sure"], dropped, unheard)
 
 
 def diarization_json(found: Diarization) -> dict[str, Any]:

@@ -123,6 +123,11 @@ class Settings:
         Raises UsageError where a value is of another kind than it must be.
         """
         known = [field for field in fields(cls) if field.name in data]
+        if "target" not in data:
+            raise UsageError(
+                "The project does not remember its language.",
+                hint="Begin anew with `dubber translate`; edited subtitles are kept.",
+            )
         for field in known:
             if not isinstance(data[field.name], KINDS[str(field.type)]):
                 raise UsageError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -24,20 +26,21 @@ SUFFIX = ".voice"
 
 @dataclass(frozen=True)
 class VoiceEngine:
-    """An engine by the name that --voice takes. `packages` must be importable for it; `install` brings them."""
+    """An engine by the name that --voice takes. `packages` must be importable for it; `install` brings them. `open`
+    takes where computed voices are kept, and the device."""
 
     name: str
     title: str
     packages: tuple[str, ...]
     install: str
-    open: Callable[[Cache | None], Engine]
+    open: Callable[[Cache | None, str], Engine]
     model: str | None = None
     """What of the model store it needs."""
     languages: Callable[[], Mapping[str, str]] | None = None
     """What it speaks, where that can be told without opening it."""
 
 
-def _espeak(_: Cache | None) -> Engine:
+def _espeak(_: Cache | None, __: str) -> Engine:
     from tts.errors import EngineMissing
     from tts.espeak import Espeak
 
@@ -47,15 +50,17 @@ def _espeak(_: Cache | None) -> Engine:
         raise MissingError(str(error), hint="Bring it with `make install`.") from error
 
 
-def _indextts2(cache: Cache | None) -> Engine:
+def _indextts2(cache: Cache | None, device: str) -> Engine:
     from dubber.models import store as models
 
     folder = models.require(INDEXTTS2.name)
     from tts.errors import BadWeights, EngineMissing
     from tts.indextts2.engine import IndexTTS2
+    from tts.indextts2.release import Placement
 
     try:
-        engine = IndexTTS2.load(folder, keep=Shelf(cache) if cache else None)
+        placement = Placement.best(None if device == "auto" else device)
+        engine = IndexTTS2.load(folder, placement=placement, keep=Shelf(cache) if cache else None)
     except (EngineMissing, BadWeights) as error:
         raise MissingError(
             str(error), hint="Compare the files with `dubber models verify indextts2`."
@@ -92,7 +97,9 @@ def named(name: str) -> VoiceEngine:
         raise UsageError(f"There is no voice {name!r}.", hint=f"Choose one of {', '.join(VOICES)}.") from None
 
 
-def opened(name: str, cache: Cache | None = None, *, language: str | None = None) -> Engine:
+def opened(
+    name: str, cache: Cache | None = None, *, language: str | None = None, device: str = "auto"
+) -> Engine:
     """The engine, ready to speak `language`; voices that it computes are kept in `cache`.
 
     Raises MissingError where its packages or its models are not on this machine, or are damaged, or where it can
@@ -101,7 +108,15 @@ def opened(name: str, cache: Cache | None = None, *, language: str | None = None
     available(name)
     if language is not None:
         _speaks(named(name), language)
-    return named(name).open(cache)
+    return named(name).open(cache, device)
+
+
+def forget() -> None:
+    """Gives the memory of engines that nobody holds any more back to the machine: torch keeps a GPU's for itself."""
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
 
 
 def check(name: str, language: str) -> None:
@@ -112,7 +127,7 @@ def check(name: str, language: str) -> None:
     available(name)
     engine = named(name)
     if engine.languages is None:
-        synthesize.check_language(engine.open(None), language)
+        synthesize.check_language(engine.open(None, "auto"), language)
     else:
         _speaks(engine, language)
 
@@ -127,7 +142,7 @@ def _speaks(engine: VoiceEngine, language: str) -> None:
     if tags.lookup(language, spoken) is None:
         raise MissingError(
             f"The voice {engine.title} does not speak {language!r}.",
-            hint=f"It speaks: {', '.join(sorted(spoken))}. Choose another with --voice.",
+            hint=f"It speaks: {', '.join(sorted(spoken))}. --voice espeak speaks over 100 languages.",
         )
 
 

@@ -120,7 +120,7 @@ def given(project: Path, digest: str) -> tuple[bytes, str]:
         name = None
     if data is None or sha256(data).hexdigest() != digest or not isinstance(name, str):
         raise MissingError(
-            f"The subtitle file that was given for this project, {text}, is gone or was changed.",
+            f"The file that was given for this project, {text}, is gone or was changed.",
             hint="Run `dubber translate` with the file again.",
         )
     return data, name

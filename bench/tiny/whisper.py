@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-TEXT = "Good morning everybody. The train to the old harbour leaves at nine, so please hurry."
+TEXT = "Good morning everybody! The train to the old harbour leaves at nine, so please hurry."
 
 CODE, CLOCK, SPARE = 64, 12, 4
 """Dimensions that say which token this is, where it stands, and nothing: together the model's width."""
@@ -34,13 +34,15 @@ SHARP = 6.0
 """How much a decoder position prefers the encoder positions that are its own."""
 CERTAIN = 9.5
 """Logit of the token that comes next, where all others have about 0: likely at 0.9."""
+DOUBTING = 5.3
+"""The same for a model that is not sure: likely at 0.4 among all text tokens, and still likelier than any other."""
 UNENDING = 12.0
 """What the end lacks in logit everywhere but after the last word, so that no beam stops early."""
 
-WORD = r" ?[^\s぀-ヿ一-鿿]+| ?[぀-ヿ一-鿿]"
-"""What becomes one token: a word with its marks and the space before it, or a character of Japanese or Chinese."""
+WORD = r" ?[\p{L}\p{M}&&[^぀-ヿ一-鿿]]+| ?\p{N}+| ?[぀-ヿ一-鿿]| ?[^\s\p{L}\p{M}\p{N}]+"
+"""What becomes one token, with the space before it: a word, a number, marks, or a character of Japanese or Chinese."""
 
-LANGUAGES = ("en", "de", "es", "fr", "ja", "zh", "jw", "no")
+LANGUAGES = ("en", "de", "es", "fr", "ja", "zh", "jw", "no", "ru", "uk")
 """The languages that it knows by name: enough for a codes' test, few enough to be small."""
 
 
@@ -51,11 +53,13 @@ def write(
     language: str = "en",
     pace_ms: int = 300,
     endless: bool = False,
+    certain: float = CERTAIN,
 ) -> None:
     """Fill `folder` with a model that hears `language` and `text`, each token `pace_ms` long, in every sound.
 
     No token of `text` may come twice, since each knows only the one before, and it has 61 at most: raises ValueError.
-    Where it is `endless`, the first word follows the last, over and over, as Whisper does when it is stuck.
+    Where it is `endless`, the first word follows the last, over and over, as Whisper does when it is stuck. `certain`
+    is the logit of each next token. What is said after `text` is over, it leaves out.
     """
     from ctranslate2 import specs
 
@@ -76,7 +80,9 @@ def write(
 
     spec = specs.WhisperSpec(1, 1, 1, 1)
     _encoder(spec.encoder)
-    _decoder(spec.decoder, len(vocabulary), follows, end, LONGEST if endless else len(spoken), pace_ms)
+    _decoder(
+        spec.decoder, len(vocabulary), follows, end, LONGEST if endless else len(spoken), pace_ms, certain
+    )
     spec.config.suppress_ids = []
     spec.config.suppress_ids_begin = [end]
     spec.config.lang_ids = [number[f"<|{code}|>"] for code in LANGUAGES]
@@ -136,7 +142,7 @@ def _encoder(spec: Any) -> None:
 
 
 def _decoder(
-    spec: Any, tokens: int, follows: list[tuple[int, int]], end: int, words: int, pace_ms: int
+    spec: Any, tokens: int, follows: list[tuple[int, int]], end: int, words: int, pace_ms: int, certain: float
 ) -> None:
     """A decoder of `tokens` tokens in which `follows[i][1]` comes after `follows[i][0]`, and the end after `words`."""
     codes = _codes()
@@ -145,7 +151,7 @@ def _decoder(
     bias[end] = -UNENDING
     for code, (before, after) in zip(codes, follows, strict=False):
         embeddings[before, :CODE] = code
-        rows[after, :CODE] += code * ((CERTAIN - bias[after]) / CODE)
+        rows[after, :CODE] += code * ((certain - bias[after]) / CODE)
     # Half of int8's range stays free, taken by a weight that meets only zeros: AVX2 adds products in pairs of 16 bits.
     rows[:, -1] = 2.5 * np.abs(rows).max(axis=1)
     spec.embeddings.weight = embeddings

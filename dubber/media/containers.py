@@ -29,7 +29,8 @@ ANY = None
 
 @dataclass(frozen=True)
 class Encoder:
-    """What writes more than two channels, as far as they come back from it under the names they went in with.
+    """What writes more than two channels, as far as they come back from it under the names they went in with; and
+    Dolby's stereo, beside a film's that states a dialogue level.
 
     `codec` is libavcodec's name of what it makes, `title` what people call it; `layouts` are those it carries
     (ANY: all we meet, of up to eight channels). `kbps` is for each channel, up to `most` together; 0 loses nothing.
@@ -49,7 +50,7 @@ class Encoder:
 
 
 # As many bits for each channel as in stereo, and more for AC-3, which needs them; it ends at 640 kb/s.
-_AC3_LAYOUTS = frozenset({"3.0", "4.0", "5.0(side)", "5.1(side)"})
+_AC3_LAYOUTS = frozenset({"stereo", "3.0", "4.0", "5.0(side)", "5.1(side)"})
 AC3S = Encoder("ac3", "AC-3", _AC3_LAYOUTS, {"c": "ac3"}, 128, 640)
 EAC3S = Encoder("eac3", "E-AC-3", _AC3_LAYOUTS, {"c": "eac3"}, 128, 640)
 AACS = Encoder(

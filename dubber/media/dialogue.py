@@ -97,7 +97,9 @@ def dialogue_in(
     model), SpaceError.
     """
     stream = film.audio(track)
-    channels = stream.channels or 0
+    channels = stream.channels
+    if not channels:
+        return Dialogue("mix", (f"{_STEREO}: the film does not say how many its sound has.",))
     if channels <= 2:
         return MIXED
     layout = layout_of(stream)
@@ -178,7 +180,8 @@ class _Voices:
         inside = np.zeros(len(centre), bool)
         for span in speech:
             inside[span.start * self._rate // 1000 : span.end * self._rate // 1000] = True
-        size = 1 << (len(centre) + self._reach).bit_length()
+        # Room for a stretch and both sides' lags, also where the sound ends before the picture and nothing is left.
+        size = 1 << (len(centre) + 2 * self._reach).bit_length()
         spectrum = np.fft.rfft(fronts, size)
         for part in (0, 1):
             masked = np.where(inside == bool(part), centre, 0)

@@ -61,7 +61,8 @@ def extract(
 
     The file is `film.duration` ms × 48 samples long, exactly. Mono goes to both channels, more channels than
     two are mixed down with ffmpeg's matrix (floats: nothing clips). With `centre` both channels are the track's
-    centre alone, for a dub that takes its place (see `dialogue_in`).
+    centre alone, for a dub that takes its place (see `dialogue_in`). Dolby's sound comes as it was recorded, without
+    the compression that it asks players for.
 
     It is written right where it belongs: `out` is whole only when this returns, and gone when this raises.
     Whoever needs more hands in a temporary path (see `atomic.replacing`).
@@ -101,7 +102,7 @@ def _decode(
     import ffmpeg
 
     size = samples * FRAME_BYTES
-    film_read = film_input(film.path, film.start_us, **(decoding(stream) if centre else {}))
+    film_read = film_input(film.path, film.start_us, **decoding(stream))
     even = f"aformat=sample_fmts=flt:sample_rates={SAMPLE_RATE}:channel_layouts="
     if centre:
         even = f"aformat=channel_layouts={layout_of(stream)},pan=stereo|c0={CENTRE}|c1={CENTRE},{even}stereo"

@@ -97,7 +97,7 @@ class Film:
             )
         if not 0 <= track < len(tracks):
             raise UsageError(
-                f"{self.path.name!r} has {len(tracks)} audio tracks, so there is no track {track}.",
+                f"{self.path.name!r} has no audio track {track}: it has {len(tracks)}.",
                 hint="Tracks are counted from 0.",
             )
         return tracks[track]

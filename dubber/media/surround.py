@@ -61,10 +61,10 @@ def has_centre(stream: Stream) -> bool:
 
 
 def decoding(stream: Stream) -> dict[str, str]:
-    """Options for the input whose channels are kept one by one.
+    """Options for the input whose sound becomes part of a new track.
 
     AC-3 tells decoders how far to compress loud and soft (dynamic range control). What is compressed once could
-    never be undone, and the new track asks for none: the channels are taken as they were recorded.
+    never be undone, and the new track asks for none: the sound is taken as it was recorded.
     """
     return {"drc_scale": "0"} if stream.codec in DOLBY else {}
 

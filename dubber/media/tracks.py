@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from dubber.atomic import writing
-from dubber.media.containers import TEXT_SUBTITLES, Container, surround_encoder
+from dubber.media.containers import TEXT_SUBTITLES, Container, Encoder, surround_encoder
+from dubber.media.dolby import LOUDEST
 from dubber.media.ffmpeg import film_input, live_input, own_input
 from dubber.media.header import Film, Stream
-from dubber.media.surround import DOLBY, ON_THE_CLOCK, Surround, speakers
+from dubber.media.surround import DOLBY, ON_THE_CLOCK, Surround, decoding, speakers
 
 SYNTHETIC = "The dubbed speech in this film is synthetic: a machine speaks it."
 SYNTHETIC_TAG = "SYNTHETIC_SPEECH"
@@ -48,7 +49,9 @@ class MuxPlan:
     track's name; `original_language` tags original tracks that have no language yet. `burn` is an SRT to
     draw into the picture, which is then encoded again. `synthetic` says so in the metadata. `live` says that `dub`
     is a named pipe instead, into which somebody writes the same sound as raw samples while the film is made.
-    With `surround` the dubbed track is that track of the film with the dub in its centre, and all its channels.
+    `track` is the film's audio track, counted from 0, that the dub takes the place of: where that is Dolby and states
+    a dialogue level, the dub states the same. With `surround` the dubbed track is that track of the film with the dub
+    in its centre, and all its channels.
     """
 
     film: Film
@@ -61,6 +64,7 @@ class MuxPlan:
     keep_original: bool = True
     synthetic: bool = True
     live: bool = False
+    track: int = 0
     surround: Surround | None = None
 
 
@@ -80,7 +84,10 @@ class Tracks:
         self._count = {"v": 0, "a": 0, "s": 0, "t": 0}
         self._plan = plan
         self._container = container
-        self._source = film_input(plan.film.path, plan.film.start_us, fflags="+genpts")
+        self._replaced = plan.surround or (Surround(plan.film, plan.track) if plan.film.has_audio else None)
+        again = [stream for stream in plan.film.of("audio") if self._encoded_again(stream)]
+        recorded = {key: value for stream in again for key, value in decoding(stream).items()}
+        self._source = film_input(plan.film.path, plan.film.start_us, fflags="+genpts", **recorded)
         if container.video != frozenset():
             self._add_pictures(scratch)
         self._add_dub()
@@ -137,7 +144,9 @@ class Tracks:
     def _add_dub(self) -> None:
         container, around = self._container, self._plan.surround
         sound = (live_input(self._plan.dub) if self._plan.live else own_input(self._plan.dub, "wav"))["a:0"]
-        options = container.dub
+        level, encoder, name = self._dialogue_level(), None, "stereo"
+        if level and self._replaced:
+            encoder = self._dolby_stereo(self._replaced.stream.codec)
         if around is not None:
             codec = around.stream.codec
             found = surround_encoder(container, codec, around.layout)
@@ -153,9 +162,14 @@ class Tracks:
                         f"The dub's {around.layout} sound is {encoder.title}; the film's is {codec}."
                     )
                 sound = around.joined(sound, name)
-                options = encoder.options_for(len(speakers(name)))
-                if encoder.codec in DOLBY and (level := around.dialnorm):
-                    options = {**options, "dialnorm": str(-level)}
+        options = encoder.options_for(len(speakers(name))) if encoder else container.dub
+        if level and encoder and encoder.codec in DOLBY:
+            options = {**options, "dialnorm": str(-level)}
+        elif level and self._plan.keep_original and self._plan.film.has_audio and container.tracks:
+            self.notes.append(
+                "The dub cannot state a dialogue level, as the film's Dolby sound does: receivers play the original "
+                f"{LOUDEST - level} dB softer than the dub."
+            )
         self._add(
             "a",
             sound,
@@ -164,15 +178,30 @@ class Tracks:
             tags=_dub_tags(self._plan, container),
         )
 
+    def _dialogue_level(self) -> int | None:
+        """What the film's track states that the dub takes the place of; None where no player turns it down."""
+        if self._replaced is None or self._encoded_again(self._replaced.stream):
+            return None  # decoded and encoded, the original states no level either
+        level = self._replaced.dialnorm
+        return None if level == LOUDEST else level
+
+    def _dolby_stereo(self, codec: str) -> Encoder | None:
+        """The encoder that can state a dialogue level, of the film's own kind where the container takes that."""
+        found = surround_encoder(self._container, codec, "stereo")
+        return found[0] if found and found[0].codec in DOLBY else None
+
+    def _encoded_again(self, stream: Stream) -> bool:
+        takes = self._container.audio
+        return takes is not None and stream.codec not in takes
+
     def _add_originals(self) -> None:
         originals = self._plan.film.of("audio")
         if originals and not self._container.tracks:
             self.notes.append("The original sound is left out: this kind of file holds one track only.")
             return
-        takes = self._container.audio
         for stream in originals:
             options: Mapping[str, str] = COPY
-            if takes is not None and stream.codec not in takes:
+            if self._encoded_again(stream):
                 clock = ":".join(f"{key}={value}" for key, value in ON_THE_CLOCK.items())
                 options = {**self._container.dub, "filter": f"aresample=48000:{clock}"}
                 self.notes.append(f"The original {stream.codec} sound is encoded again to fit the container.")

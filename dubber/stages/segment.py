@@ -140,7 +140,7 @@ def joined(texts: Iterable[str]) -> str:
     """Words as one text: spaces between them but beside characters of scripts that are written without."""
     text = ""
     for word in texts:
-        spaced = text and word and not _is_spaceless(text[-1]) and not _is_spaceless(word[0])
+        spaced = text and word and not is_spaceless(text[-1]) and not is_spaceless(word[0])
         text += f" {word}" if spaced else word
     return text
 
@@ -153,7 +153,8 @@ def columns(text: str) -> int:
     )
 
 
-def _is_spaceless(character: str) -> bool:
+def is_spaceless(character: str) -> bool:
+    """Whether a character belongs to a script that is written without spaces between words, or is a mark of one."""
     return character > "\u0dff" and unicodedata.name(character, "").startswith(_SPACELESS)
 
 

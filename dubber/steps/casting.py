@@ -3,6 +3,7 @@ report tells it. Speaks nothing."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,6 +25,9 @@ from dubber.store import Key
 from dubber.times import clock
 from tts.door import Emotion, Engine, Reference, Voice
 from tts.errors import BadReference, VoiceError
+
+GENERIC = re.compile(r"Speaker \d+")
+"""What somebody is called whom nobody has named."""
 
 SCARCE_MS = 1_200
 """A reference below this is repeated until it is as long: engines refuse less than a second, and what is said twice
@@ -166,6 +170,9 @@ def _file(run: Run, speaker: str) -> VoiceFile | None:
     own = run.project.voice_file(speaker)
     if run.settings.cast is None or (own is not None and not own.ours):
         return own
+    # A label that anybody may have ("Speaker 1") is the cast's only where the voice was recognised.
+    if GENERIC.fullmatch(speaker) and speaker not in run.shared:
+        return own
     shared = recording(Path(run.settings.cast), speaker)
     return own if shared is None else VoiceFile(shared, store.digest_of(shared), ours=False)
 
@@ -204,7 +211,8 @@ def _kept(run: Run, file: VoiceFile) -> dict[str, Any]:
     """What the report says of a file in voices/."""
     place = f"{file.path.parent.name}/{file.path.name}"
     if not file.ours:
-        return {"file": place, "told": f"your file {place}"}
+        whose = "your" if file.path.parent.name == "voices" else "the cast's"
+        return {"file": place, "told": f"{whose} file {place}"}
     key = _reasons(file)
     if not run.cache.has(key):
         return {"file": place, "told": "chosen by an earlier run, whose reasons are no longer kept"}

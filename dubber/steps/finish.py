@@ -26,7 +26,7 @@ from dubber.steps.translation import UNTRANSLATED
 from dubber.steps.wording import Said, Script
 from dubber.store import Key
 
-MUX = 1
+MUX = 2
 """Version of what the stage makes."""
 
 RELEASE_S = 0.05
@@ -89,7 +89,7 @@ def film(
             languages.iso639_2(language),
             languages.autonym(language),
         )
-        for language, cues in ((target, script.cues), (settings.source, said.cues))
+        for language, cues in ((target, script.cues), (run.language, said.cues))
         if (text := srt.serialise(_for_viewers(cues)))
     )
     recipe = store.key(
@@ -102,7 +102,7 @@ def film(
             "original": settings.keep_original,
             "synthetic": settings.synthetic_tag,
             "title": name,
-            "source": settings.source,
+            "source": run.language,
         },
     )
     if run.project.is_made(target, out, recipe.digest):
@@ -113,11 +113,12 @@ def film(
         Path(),
         languages.iso639_2(target),
         name,
-        original_language=None if settings.source == "und" else languages.iso639_2(settings.source),
+        original_language=None if run.language == "und" else languages.iso639_2(run.language),
         subtitles=subtitles,
         burn=subtitles[0].path if settings.burn and subtitles else None,
         keep_original=settings.keep_original,
         synthetic=settings.synthetic_tag,
+        track=settings.track,
         surround=_around(run, source, dialogue),
     )
     if run.cache.has(mixing.key, ".wav"):

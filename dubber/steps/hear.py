@@ -15,7 +15,7 @@ from dubber.steps.run import Run
 from dubber.steps.sound import Sound
 from dubber.times import clock, shortened
 
-TRANSCRIBE = 2
+TRANSCRIBE = 3
 """Version of what the stage computes."""
 
 SURE = 0.5
@@ -64,7 +64,7 @@ def _recognised(run: Run, sound: Sound) -> Found:
         return Found(())
     heard = _heard(run, sound)
     _told(run, heard)
-    run.settings = replace(run.settings, source=heard.language)
+    run.found = heard.language
     phrases = segment.phrases(heard.words)
     speakers = who.speaks(run, sound, [Span(phrase[0].span.start, phrase[-1].span.end) for phrase in phrases])
     cut = segment.segment(heard.words, speakers.of, language=heard.language)
@@ -73,14 +73,14 @@ def _recognised(run: Run, sound: Sound) -> Found:
 
 def _heard(run: Run, sound: Sound) -> Heard:
     """The words, recognised once for all time."""
-    # A recogniser hears the film as it is: what a separator leaves of a voice is not what it was trained on.
-    audio = sound.stems.source
+    # Words are heard in the film as it is: what a separator leaves of a voice is no sound that a model was trained on.
     with run.engine("recogniser") as recogniser, run.stage("transcribe") as advance:
         key = store.key(
             "transcribe",
             TRANSCRIBE,
             {
                 "sound": sound.source_key.digest,
+                "stem": sound.stem_key.digest,
                 "speech": sound.speech_key.digest,
                 "engine": recogniser.digest(),
             },
@@ -89,7 +89,13 @@ def _heard(run: Run, sound: Sound) -> Heard:
         made = run.cache.json(
             key,
             lambda: records.heard_json(
-                recogniser.recognise(audio, sound.speech, run.settings.source, advance)
+                recogniser.recognise(
+                    sound.stems.source,
+                    sound.speech,
+                    run.settings.source,
+                    advance,
+                    quiet=sound.stems.speech_file,
+                )
             ),
         )
     return records.heard_from(made)
@@ -109,6 +115,12 @@ def _told(run: Run, heard: Heard) -> None:
             for one in heard.dropped
         ]
     )
+    if heard.unheard:
+        spans = ", ".join(f"{clock(span)} ({span.duration / 1000:.1f} s)" for span in heard.unheard[:3])
+        more = f" and {len(heard.unheard) - 3} more" if len(heard.unheard) > 3 else ""
+        run.note(
+            f"Somebody speaks and no words were understood at {spans}{more}; the film's own sound stays there."
+        )
     doubtful = [word for word in heard.words if word.confidence < SURE]
     if doubtful:
         first = ", ".join(f"{word.text.strip()!r} at {clock(word.span)}" for word in doubtful[:3])

@@ -3,7 +3,7 @@ of align/metrics on the takes as they sound, not on the plan."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,6 @@ from align.types import SAMPLES_PER_MS, Segment, Span, union
 from dubber import languages
 from dubber.audio import AudioFile
 from dubber.media import Film
-from dubber.steps.casting import Cast
 from dubber.steps.hear import SURE, Found, confidence
 from dubber.steps.mixing import Track
 from dubber.steps.run import Run
@@ -28,7 +27,7 @@ def write(
     found: Found,
     said: Said,
     script: Script,
-    cast: Cast,
+    cast: Mapping[str, Any],
     takes: Sequence[Take],
     track: Track,
     out: Path,
@@ -58,9 +57,16 @@ def write(
             "true_peak_dbtp": track.true_peak,
         },
         "heard": _heard(found),
-        "cast": cast.told(),
+        "cast": dict(cast),
         "lines": _lines(found, said.segments, script, takes, track),
-        "untranslated": [[line.span.start, line.span.end] for line in script.untranslated],
+        "untranslated": [
+            {
+                "source": [line.span.start, line.span.end],
+                "source_text": " ".join(one.text for one in said.segments if one.id in line.segments),
+                "faults": list(script.answers[line.id].faults) if line.id in script.answers else [],
+            }
+            for line in script.untranslated
+        ],
         "notes": list(run.notes),
     }
     run.project.write_report(run.settings.target, report)
@@ -112,6 +118,7 @@ def _heard(found: Found) -> dict[str, Any] | None:
         "sure": heard.sure,
         "words": len(heard.words),
         "doubtful": sum(word.confidence < SURE for word in heard.words),
+        "unheard": [[span.start, span.end] for span in heard.unheard],
         "dropped": [[one.span.start, one.span.end, one.text, one.why] for one in heard.dropped],
     }
 
@@ -135,6 +142,9 @@ def _lines(
             "text": line.text,
             "spoken": take is not None,
         }
+        if line.id in script.answers:
+            answer = script.answers[line.id]
+            entry |= {"wordings": list(answer.wordings), "faults": list(answer.faults)}
         if line.id in script.strengths:
             entry["emotion"] = script.strengths[line.id]
         if take is not None:

@@ -25,16 +25,25 @@ NAMED_NOTES = 3
 @dataclass
 class Run:
     """One run over one project, which it holds locked. `settings` have a choice for every engine. `retry` says whether
-    lines that could not be translated are tried again. `seconds` fills with how long each stage took, `notes` with what
-    the person should read."""
+    lines that could not be translated are tried again. `found` is the language that the recogniser found in the film,
+    `shared` are the speakers who have a voice of the cast. `seconds` fills with how long each stage took, `notes` with
+    what the person should read."""
 
     project: Project
     settings: Settings
     progress: Progress
     jobs: int
     retry: bool = True
+    found: str | None = None
+    shared: set[str] = field(default_factory=set)
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def language(self) -> str:
+        """What the film speaks: as the person said, or else as it was found; "und" while nobody knows. Settings keep
+        what was said alone, so that no guess is ever taken for a person's word."""
+        return self.settings.source if self.found is None else self.found
 
     @property
     def cache(self) -> Cache:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from align.types import Segment, Span
+from align.types import Line, Segment, Span
 from dubber import records, store
 from dubber.audio import AudioFile, Stems
 from dubber.media import MIXED, Dialogue, Film, dialogue_in, extract
@@ -33,7 +33,7 @@ class Sound:
 def prepare(run: Run, film: Film) -> Sound:
     """The film's sound taken out, taken apart, and listened to."""
     with run.stage("probe") as advance:
-        digest = run.project.source_digest(advance)
+        digest = run.project.source_digest(advance, duration=film.duration)
     dialogue = _dialogue(run, film, digest)
     centre = dialogue.centre
     source_key = store.key(
@@ -110,12 +110,14 @@ def _separated(
     return AudioFile(stem), stem_key
 
 
-def spoken(sound: Sound, said: Sequence[Segment]) -> Sound:
-    """The sound in which only what was said in segments counts as speech: laughs, gasps, crowds and songs outside them
-    go back into the bed."""
+def spoken(sound: Sound, said: Sequence[Segment], lines: Iterable[Line]) -> Sound:
+    """The sound in which only what `lines`, those that are dubbed, replace of what was said counts as speech. All else
+    goes back into the bed: laughs, gasps, crowds, songs, and what nobody says in the dub."""
     from dubber.stages.separate import returned
 
-    within = returned.regions([one.span for one in said], sound.speech, sound.stems.duration)
+    replaced = {one for line in lines for one in line.segments}
+    spans = [one.span for one in said if one.id in replaced]
+    within = returned.regions(spans, sound.speech, sound.stems.duration)
     stems = Stems(sound.stems.source, sound.stems.speech_file, within=within)
     key = store.key("spoken", SPOKEN, {"stem": sound.stem_key.digest}, records.spans_json(within))
     return replace(sound, stems=stems, stem_key=key)

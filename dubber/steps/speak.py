@@ -57,7 +57,7 @@ def natural_lengths(run: Run, cast_: Cast, lines: Sequence[Line]) -> dict[str, i
                 length = run.cache.json(keys[line.id], partial(measured.get, line.id))
                 if length is None:
                     silent.append(
-                        f"{clock(line.span)}: nothing in {shortened(line.text)!r} can be spoken; it stays silent."
+                        f"{clock(line.span)}: nothing in {shortened(line.text)!r} can be said; the film's sound stays."
                     )
                 else:
                     lengths[line.id] = length

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from align.types import Line, Segment
-from dubber import store
+from dubber import languages, store
 from dubber.errors import TranslationError
 from dubber.stages.translate import Answer, Ask, Brief, Term
 from dubber.steps.run import Run
 from dubber.times import clock, shortened
 
-TRANSLATE = 2
+TRANSLATE = 3
 """Version of what the translate stage computes."""
 
 UNTRANSLATED = "[not translated]"
@@ -23,6 +23,9 @@ spoken, and a person may put words in its place."""
 
 MOST_LOST = 0.25
 """Share of lines without a translation from which on a dub is not worth making: the translator itself has failed."""
+
+FEW = 3
+"""So many lines may be lost in a film however short; not all of them."""
 
 NEIGHBOURS = 3
 """Lines before and after that a translator is shown: enough to tell who "it" is."""
@@ -36,10 +39,11 @@ def check(run: Run) -> None:
 
     A project that is rendered again has been translated: what it lacks for that is told where a line needs it.
     """
-    if run.settings.translation is None and run.settings.source != "und" and run.retry:
+    if run.settings.translation is None and run.retry:
         with run.engine("translator") as translator:
             translator.check(run.settings.source, run.settings.target)
-            translator.digest(_brief(run))
+            if run.settings.source != languages.UNKNOWN:
+                translator.digest(_brief(run))
 
 
 def keep_glossary(run: Run, path: Path) -> str:
@@ -50,10 +54,9 @@ def keep_glossary(run: Run, path: Path) -> str:
     return run.project.keep_given(path.read_bytes(), path.name)
 
 
-def lines(run: Run, said: Sequence[Segment]) -> list[Line]:
-    """One line per segment, each translated once for all time; what cannot be translated has UNTRANSLATED for text."""
+def answers(run: Run, said: Sequence[Segment]) -> dict[str, Answer]:
+    """What became of each segment, by id: each is translated once for all time."""
     brief = _brief(run)
-    made: list[Line] = []
     with run.engine("translator") as translator:
         keys = _keys(translator.digest(replace(brief, glossary=())), brief, said)
         failed = {} if run.retry else _known_failures(run, keys)
@@ -72,14 +75,17 @@ def lines(run: Run, said: Sequence[Segment]) -> list[Line]:
             if missing:
                 translator.check(brief.source, brief.target)
                 translator.translate(_asks(run, said, missing), brief, arrived, advance)
-    done = {
+    return {
         one.id: failed.get(one.id) or _answer(run.cache.json(keys[one.id], _never), one.id) for one in said
     }
-    _tell(run, translator.name, said, done)
-    for one in said:
-        wordings = done[one.id].wordings
-        made.append(Line(one.id, one.span, wordings[0] if wordings else UNTRANSLATED, one.speaker, (one.id,)))
-    return made
+
+
+def lines(said: Sequence[Segment], done: Mapping[str, Answer]) -> list[Line]:
+    """One line per segment; what could not be translated has UNTRANSLATED for text."""
+    return [
+        Line(one.id, one.span, next(iter(done[one.id].wordings), UNTRANSLATED), one.speaker, (one.id,))
+        for one in said
+    ]
 
 
 def _keys(translator: str, brief: Brief, said: Sequence[Segment]) -> dict[str, store.Key]:
@@ -93,7 +99,7 @@ def _keys(translator: str, brief: Brief, said: Sequence[Segment]) -> dict[str, s
             TRANSLATE,
             {"translator": translator},
             {
-                "line": [one.id, one.text, one.speaker, brief.source, brief.target],
+                "line": [one.id, one.text, brief.source, brief.target],
                 "terms": [[term.source, term.target, term.note] for term in terms.relevant([one.text])],
             },
         )
@@ -118,7 +124,7 @@ def _known_failures(run: Run, keys: Mapping[str, store.Key]) -> dict[str, Answer
 def _brief(run: Run) -> Brief:
     """What holds for the whole film."""
     settings = run.settings
-    return Brief(settings.source, settings.target, settings.context, settings.register, _terms(run))
+    return Brief(run.language, settings.target, settings.context, settings.register, _terms(run))
 
 
 def _terms(run: Run) -> tuple[Term, ...]:
@@ -150,19 +156,27 @@ def _asks(run: Run, said: Sequence[Segment], wanted: Sequence[int]) -> list[Ask]
     return asks
 
 
-def _tell(run: Run, translator: str, said: Sequence[Segment], done: Mapping[str, Answer]) -> None:
-    """Tells the person what is not as it should be. Raises TranslationError where too much could not be translated."""
-    unknown = list(dict.fromkeys(word for one in said for word in done[one.id].unknown))
+def tell(run: Run, said: Sequence[Segment], done: Mapping[str, Answer], standing: Collection[str]) -> None:
+    """Tells the person what is not as it should be with the lines that stand as they were translated (by id): what they
+    have put into their own words is no concern any more.
+
+    Raises TranslationError where so much could not be translated that the dub is not worth making.
+    """
+    here = [one for one in said if one.id in standing]
+    unknown = list(dict.fromkeys(word for one in here for word in done[one.id].unknown))
+    name = run.settings.translator
     if unknown:
         named = ", ".join(unknown[:8]) + (" …" if len(unknown) > 8 else "")
-        run.note(f"Words that {translator} does not know and left as they are: {named}")
-    lost = [one for one in said if not done[one.id].wordings]
-    if len(lost) > MOST_LOST * len(said):
+        run.note(f"Words that {name} does not know and left as they are: {named}")
+    lost = [one for one in here if not done[one.id].wordings]
+    if len(lost) == len(said) or len(lost) > max(FEW, MOST_LOST * len(said)):
         first = lost[0]
+        run.project.remember_run(run.settings.target, run.settings.as_json())
         raise TranslationError(
-            f"{translator} could not translate {len(lost)} of {len(said)} lines; the first, at {clock(first.span)}: "
+            f"{name} could not translate {len(lost)} of {len(said)} lines; the first, at {clock(first.span)}: "
             f"{_faults(done[first.id])}",
-            hint="Choose another translator or model, or give the translation: --translation FILE.srt",
+            hint="Choose another translator or model, give the translation (--translation FILE.srt), or put words in "
+            f"the place of {UNTRANSLATED} in {run.settings.target}.srt and run `dubber render`.",
         )
     run.note_all(
         [
@@ -173,7 +187,7 @@ def _tell(run: Run, translator: str, said: Sequence[Segment], done: Mapping[str,
     run.note_all(
         [
             f"{clock(one.span)}: {shortened(done[one.id].wordings[0])!r}: {_faults(done[one.id])}"
-            for one in said
+            for one in here
             if done[one.id].wordings and done[one.id].faults
         ]
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, count
@@ -13,9 +13,9 @@ from typing import Any
 from align.types import SAMPLE_RATE, Span
 from dubber import atomic, records, store
 from dubber.audio import FloatArray
-from dubber.errors import UsageError
+from dubber.errors import MissingError, UsageError
 from dubber.stages import cast
-from dubber.stages.diarize import names
+from dubber.stages.diarize import names, shared
 from dubber.stages.diarize.company import Company
 from dubber.stages.diarize.door import Diarization, Turn
 from dubber.steps.run import SPEAKER, Run
@@ -64,14 +64,29 @@ class Speakers:
 NOBODY = Speakers((), ())
 
 
+def check(run: Run) -> None:
+    """Raises UsageError, before any work, where voices are to be shared by a diarizer that cannot recognise one."""
+    if run.settings.cast is not None:
+        with run.engine("diarizer") as diarizer:
+            if diarizer.on_phrases:
+                raise UsageError(
+                    f"The diarizer {diarizer.name} cannot recognise a voice in another film.",
+                    hint="Voices are shared with --diarizer campplus.",
+                )
+
+
 def speaks(run: Run, sound: Sound, phrases: Sequence[Span]) -> Speakers:
     """Who speaks when. A diarizer that cannot find changes of speaker inside speech is given `phrases` (sorted), each
     of which it takes for one voice.
 
     Whom an earlier run knew keeps their name; with `settings.cast`, so does whom another film of that cast knows.
-    Raises UsageError where the diarizer cannot tell voices of two films apart, and as the diarizer and `Company` do.
+    Raises as the diarizer and `Company` do, and MissingError where that cast is gone.
     """
     with run.engine("diarizer") as diarizer:
+        if diarizer.on_phrases and run.settings.speakers is None:
+            run.note(
+                "One person is taken to speak, for this diarizer cannot count them: say --speakers if there are more."
+            )
         found = _diarized(run, diarizer, sound, phrases)
         known = _known(run)
         called = names.named(found, known)
@@ -111,27 +126,47 @@ def _shared(
     run: Run, diarizer: Any, sound: Sound, found: Diarization, called: tuple[str, ...], folder: Path
 ) -> tuple[str, ...]:
     """The speakers by the names that the cast's voices in `folder` go by; who is new there joins it."""
-    if found.turns and not found.centroids:
-        raise UsageError(
-            f"The diarizer {diarizer.name} cannot recognise a voice in another film.",
-            hint="Voices are shared with --diarizer campplus.",
+    if run.retry:
+        with atomic.writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+    elif not folder.is_dir():
+        raise MissingError(
+            f"The cast that this film shares is not at {folder} any more.",
+            hint="Put it back, or begin anew with `dubber translate` and another --cast.",
         )
-    with atomic.writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-    heard = [cast.Utterance(turn.span, called[turn.speaker]) for turn in found.turns]
-
-    def recording(speaker: int) -> tuple[FloatArray, int] | None:
-        chosen = cast.timbre(
-            heard, sound.stems, sound.speech, overlaps=found.overlaps, speakers=[called[speaker]]
-        )
-        spans = chosen[called[speaker]].spans
-        return (cast.joined(sound.stems, spans), SAMPLE_RATE) if spans else None
-
     with run.stage("cast"):
         company = Company(folder, diarizer.embed, diarizer.digest())
-        settled = company.settle(found.centroids, called, recording)
-    taken = {name for name in settled if name}
-    free = (name for name in map(SPEAKER.format, count(1)) if name not in taken)
-    return tuple(
-        one or (own if own not in taken else next(free)) for one, own in zip(settled, called, strict=True)
+        there = company.voices()
+        matched = shared.match(found.centroids, there)
+        wanted = _free_names(called, matched, there)
+        heard = [cast.Utterance(turn.span, str(turn.speaker)) for turn in found.turns]
+        new = [str(i) for i, one in enumerate(matched) if one is None]
+        # Chosen before the folder is held: it takes seconds, and other films wait for it.
+        chosen = cast.timbre(heard, sound.stems, sound.speech, overlaps=found.overlaps, speakers=new)
+
+        def recording(speaker: int) -> tuple[FloatArray, int] | None:
+            spans = chosen[str(speaker)].spans if str(speaker) in chosen else ()
+            return (cast.joined(sound.stems, spans), SAMPLE_RATE) if spans else None
+
+        settled = company.settle(found.centroids, wanted, recording)
+    run.shared.update(name for name in settled if name)
+    run.note_all(
+        [
+            f"{own} is {known} of the cast."
+            for own, known in zip(called, matched, strict=True)
+            if known and own != known
+        ]
     )
+    return _free_names(called, settled, {})
+
+
+def _free_names(
+    called: Sequence[str], settled: Sequence[str | None], there: Collection[str]
+) -> tuple[str, ...]:
+    """A name for each speaker, no two the same: as settled, or else the one that they are called, or where that is
+    somebody else's here or `there`, "Speaker N" with the lowest N that nobody has."""
+    taken = {*there, *(name for name in settled if name)}
+    kept = [one or (own if own not in taken else None) for one, own in zip(settled, called, strict=True)]
+    taken |= {name for name in kept if name}
+    free = (name for name in map(SPEAKER.format, count(1)) if name not in taken)
+    return tuple(one or next(free) for one in kept)

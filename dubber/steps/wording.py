@@ -13,8 +13,7 @@ from align.match import Edited, Generated
 from align.merge import MergedCue, merge
 from align.types import Line, Segment, Span
 from dubber import records, srt
-from dubber.errors import TranslationError
-from dubber.stages.translate import fit
+from dubber.stages.translate import Answer, fit
 from dubber.steps import translation
 from dubber.steps.run import SPEAKER, Run
 from dubber.steps.translation import UNTRANSLATED
@@ -22,6 +21,9 @@ from dubber.times import clock
 
 TRANSCRIPT = "transcript"
 """The name of the transcript among a project's subtitles; a translation's is its language tag."""
+
+SILENCE = "[silence]"
+"""What a person writes to have a line neither dubbed nor heard."""
 
 CUE_WIDTH = 42
 """Characters on a subtitle line: the usual limit for Latin scripts."""
@@ -38,12 +40,15 @@ class Said:
 @dataclass(frozen=True)
 class Script:
     """What will be said: its lines, and the cues of the target's subtitles as they stand now. `strengths` are the
-    lines' own emotion strengths (0..1) by id, where a cue states one; `untranslated` the cues that wait for words."""
+    lines' own emotion strengths (0..1) by id, where a cue states one; `answers` what the
+    translator gave, by line id; `untranslated` the cues that wait for words, `hushed` those that only silence their line."""
 
     lines: tuple[Line, ...]
     cues: tuple[srt.Cue, ...]
     strengths: Mapping[str, float] = field(default_factory=dict)
+    answers: Mapping[str, Answer] = field(default_factory=dict)
     untranslated: tuple[Line, ...] = ()
+    hushed: tuple[Line, ...] = ()
 
 
 def keep_given(run: Run, path: Path) -> str:
@@ -54,18 +59,6 @@ def keep_given(run: Run, path: Path) -> str:
     data = srt.load(path)
     srt.parse(data, path.name)
     return run.project.keep_given(data, path.name)
-
-
-def require_words(run: Run, script: Script, out: Path) -> None:
-    """Raises TranslationError, naming the first of them, where lines of a film that is done wait for their words."""
-    if script.untranslated:
-        lost = script.untranslated
-        at = ", ".join(clock(one.span) for one in lost[:5]) + (", …" if len(lost) > 5 else "")
-        raise TranslationError(
-            f"{out.name} is written, but {len(lost)} of its lines could not be translated and are silent: {at}.",
-            hint=f"Put words in the place of {UNTRANSLATED} in {run.settings.target}.srt and run "
-            "`dubber render`, or run the same command again to have them tried again.",
-        )
 
 
 def given_cues(run: Run, digest: str, duration: int) -> tuple[srt.Cue, ...]:
@@ -104,12 +97,17 @@ def script(run: Run, said: Said, duration: int) -> Script:
     """The lines to be spoken: the translation with the person's edits in it; its file is brought up to date."""
     words = [one for one in said.segments if one.text]
     given = run.settings.translation is not None
-    fresh = _given(run, words, duration) if given else translation.lines(run, words)
+    answers = {} if given else translation.answers(run, words)
+    fresh = _given(run, words, duration) if given else translation.lines(words, answers)
     generated = [Generated(line.id, line.span, _wrapped(line.text), line.speaker) for line in fresh]
     speech = {line.id: line.span for line in fresh}
     merged, cues = _merged(run, run.settings.target, generated, speech, duration)
+    if not given:
+        made = {line.id: plain(line.text) for line in fresh}
+        standing = [cue.line.id for cue in merged if plain(cue.line.text) == made.get(cue.line.id)]
+        translation.tell(run, words, answers, standing)
     segments = {line.id: line.segments for line in fresh}
-    spoken, silent, lost = [], [], []
+    spoken, silent, lost, hushed = [], [], [], []
     strengths: dict[str, float] = {}
     for cue in merged:
         text = srt.spoken(cue.line.text)
@@ -118,22 +116,31 @@ def script(run: Run, said: Said, duration: int) -> Script:
             strengths[cue.line.id] = strength
         if plain(cue.line.text) == UNTRANSLATED:
             lost.append(cue.line)
+        elif plain(cue.line.text).casefold() == SILENCE:
+            hushed.append(cue.line)
         elif text:
             source = tuple(dict.fromkeys(one for own in cue.line.segments for one in segments.get(own, ())))
             spoken.append(replace(cue.line, text=text, segments=source))
         else:
             silent.append(
-                f"{clock(cue.cue.span)}: nothing to speak in {cue.cue.text!r}; the cue stays silent."
+                f"{clock(cue.cue.span)}: nothing to speak in {cue.cue.text!r}; the film's own sound stays there."
             )
     run.note_all(silent)
-    return Script(tuple(spoken), cues, strengths, tuple(lost))
+    dubbed = {one for cue in merged for one in cue.line.segments}
+    gone = [one for one in words if one.id not in dubbed]
+    if gone and not given:
+        at = ", ".join(clock(one.span) for one in gone[:3]) + (", …" if len(gone) > 3 else "")
+        run.note(
+            f"{run.settings.target}.srt has no cue for {len(gone)} of the lines ({at}): the film's own sound stays there."
+        )
+    return Script(tuple(spoken), cues, strengths, answers, tuple(lost), tuple(hushed))
 
 
 def _given(run: Run, said: Sequence[Segment], duration: int) -> list[Line]:
     """The lines of the translation that was given, fitted to the segments."""
     assert run.settings.translation is not None
     fitted = fit(given_cues(run, run.settings.translation, duration), said)
-    without = "the translation has no cue for it; it stays unspoken"
+    without = "the translation has no cue for it; the film's own sound stays there"
     run.note_all([f"{clock(one.span)}: {one.text!r}: {without}." for one in fitted.missing])
     return list(fitted.lines)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dubber import config, profiles
+from dubber import config, engines, profiles
 from dubber.errors import MissingError, UsageError
 from dubber.settings import Settings
 
@@ -23,9 +23,12 @@ def test_a_folder_without_one_says_nothing(tmp_path: Path) -> None:
 
 
 def test_its_words_are_those_of_the_command_line(tmp_path: Path) -> None:
-    written(tmp_path, 'to = "es"\nfrom = "en"\nspeakers = 2\nemotion = 1\nroom = true\n')
+    written(tmp_path, 'to = "es"\nfrom = "en"\nspeakers = 2\nemotion = 1\noriginal = false\nwhisper-model = "small"\n')
     said = config.of_folder(tmp_path)
-    assert said == {"target": "es", "source": "en", "speakers": 2, "emotion": 1, "room": True}
+    assert said == {
+        **{"target": "es", "source": "en", "speakers": 2, "emotion": 1},
+        **{"keep_original": False, "whisper_model": "small"},
+    }
     assert Settings.of(**said).target == "es"
 
 
@@ -36,15 +39,15 @@ def test_a_file_that_it_names_lies_beside_it(tmp_path: Path) -> None:
     assert Path(said["cast"]).resolve() == tmp_path / "voices"
 
 
-def test_the_nearest_one_counts_and_none_above_the_top(tmp_path: Path) -> None:
+def test_the_nearer_counts_before_the_farther_and_none_above_the_top(tmp_path: Path) -> None:
     top, season = tmp_path / "series", tmp_path / "series" / "one" / "disc"
     season.mkdir(parents=True)
     written(tmp_path, 'to = "fr"')
     assert config.of_folder(season, top=top) == {}
-    written(top, 'to = "es"')
-    assert config.of_folder(season, top=top) == {"target": "es"}
-    written(top / "one", 'to = "de"')
-    assert config.of_folder(season, top=top) == {"target": "de"}
+    written(top, 'to = "es"\nprofile = "draft"')
+    assert config.of_folder(season, top=top) == {"target": "es", "profile": "draft"}
+    written(top / "one", 'to = "de"\nspeakers = 2')
+    assert config.of_folder(season, top=top) == {"target": "de", "profile": "draft", "speakers": 2}
     assert config.of_folder(season) == {}
 
 
@@ -52,13 +55,15 @@ def test_the_nearest_one_counts_and_none_above_the_top(tmp_path: Path) -> None:
     ("text", "named"),
     [
         ('too = "es"', "too"),
-        ('whisper-model = "small"', "whisper_model"),
+        ('whisper_modell = "small"', "whisper_model"),
         ('speakers = "two"', "speakers"),
         ("speakers = true", "speakers"),
         ("to = 3", "to"),
         ("to = es", "TOML"),
         ('api_key = "sk-1234"', "DUBBER_API_KEY"),
         ("\x00", "TOML"),
+        ("a = " + "[" * 5000, "TOML"),
+        ('cast = "~nosuchuser/x"', "nosuchuser"),
         ("[to]\nes = 1", "to"),
     ],
 )
@@ -112,3 +117,35 @@ def test_what_was_given_needs_no_engine(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(MissingError):
         profiles.require(settings)
     profiles.require(settings.changed(transcript="a.srt", translation="b.srt"))
+
+
+def test_a_choice_that_no_engine_heeds_is_told() -> None:
+    settings = profiles.filled(Settings.of("es", profile="draft", beam=9, register="formal"))
+    told = engines.unused(settings)
+    assert len(told) == 2
+    assert "beam" in told[0]
+    assert "register" in told[1]
+    assert engines.unused(profiles.filled(Settings.of("es", beam=9, register="formal"))) == []
+
+
+def test_an_address_with_a_password_is_refused_whoever_translates() -> None:
+    with pytest.raises(UsageError) as told:
+        profiles.filled(Settings.of("es", profile="draft", base_url="https://me:sekret@host/v1"))
+    assert "sekret" not in f"{told.value} {told.value.hint}"
+
+
+@pytest.mark.parametrize("size", ["large-v3", "whisper-large-v3"])
+def test_whispers_size_goes_by_both_its_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    monkeypatch.setenv("DUBBER_MODELS", str(tmp_path))
+    with pytest.raises(MissingError, match="The model whisper-large-v3 is"):
+        engines.available("recogniser", profiles.filled(Settings.of("es", whisper_model=size)))
+
+
+def test_a_model_of_another_role_is_refused_with_those_that_fit() -> None:
+    settings = profiles.filled(Settings.of("es", model="whisper-small"))
+    with pytest.raises(UsageError, match="has no model") as told:
+        engines.available("translator", settings)
+    assert "qwen3-1.7b" in str(told.value.hint)
+    assert "htdemucs" not in str(told.value.hint)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from dubber.stages.diarize.clustering import BLOCK, cluster
 from dubber.stages.diarize.door import Diarization, Diarizer, Turn
 from dubber.stages.diarize.prosody import Prosody
 from dubber.stages.diarize.windowed import Tuning
+from dubber.stages.diarize.windows import Embed
 
 torch.set_num_threads(1)
 
@@ -145,11 +146,66 @@ def test_the_digest_changes_with_the_revision(monkeypatch: pytest.MonkeyPatch) -
 # Windows, clusters and turns, with vectors that are what they should be
 
 
+def answers(tmp_path: Path, pieces: int) -> tuple[AudioFile, list[tuple[Span, int]], Embed]:
+    """One voice speaks for seconds, another puts in 300 to 600 ms, and says more at the end. The sound is which voice
+    it is; what is made of it is the noisier the shorter it is, as vectors of voices are."""
+    rng = np.random.default_rng(3)
+    lines = [
+        (int(rng.integers(2000, 5000)), 0) if i % 2 == 0 else ((300, 450, 600)[i // 2 % 3], 1)
+        for i in range(pieces)
+    ]
+    told, at = [], 0
+    for length, speaker in [*lines, *[(4000, 1)] * 6]:
+        told.append((Span(at, at + length), speaker))
+        at += length + int(rng.integers(160, 350))
+    sound = np.zeros((at + 1000) * 16, np.float32)
+    for span, speaker in told:
+        sound[span.start * 16 : span.end * 16] = (0.2, -0.2)[speaker]
+    soundfile.write(tmp_path / "answers.wav", sound, RATE, subtype="FLOAT")
+    voices = people(2, [0, 1], 0.0)
+
+    def embed(heard: Sequence[np.ndarray]) -> np.ndarray:
+        rows = []
+        for piece in heard:
+            voice = (piece > 0.1).mean() * voices[0] + (piece < -0.1).mean() * voices[1]
+            clear = 0.6 * min(1.0, len(piece) / 24_000) ** 0.7
+            noise = windows.unit(rng.normal(size=192))
+            rows.append(windows.unit(clear**0.5 * windows.unit(voice) + (1 - clear) ** 0.5 * noise))
+        return np.array(rows, np.float32)
+
+    return AudioFile(tmp_path / "answers.wav"), told, embed
+
+
+@pytest.mark.parametrize("count", [2, None])
+def test_short_answers_are_their_speakers_and_not_the_questioners(tmp_path: Path, count: int | None) -> None:
+    audio, told, embed = answers(tmp_path, 120)
+    found = windowed.diarize(audio, speech(told), count, embed, IDEAL)
+    assert len(found.centroids) == 2
+    short = [(span, speaker) for span, speaker in told if span.duration <= 600]
+    right = [max(found.turns, key=lambda turn: turn.span.overlap(span)).speaker == who for span, who in short]
+    assert len(short) == 60
+    assert sum(right) >= 0.95 * len(short)
+
+
+def test_answers_too_short_to_found_a_voice_are_no_third_one() -> None:
+    """Short windows lean towards each other, whoever speaks."""
+    lines = [0, 1] * 40
+    spans = [Span(i * 3000, i * 3000 + (1500 if i % 4 < 2 else 400)) for i in range(len(lines))]
+    rows = people(2, lines, 0.5)
+    lean = people(3, [2], 0.0)[0]
+    rows[2::4] += 1.2 * lean
+    rows[3::4] += 1.2 * lean
+    rows = windows.unit(rows)
+    labels, found = windowed._heard(rows, windows.shares(spans), spans, None, IDEAL)
+    assert len(found) == 2
+    assert labels.tolist() == lines
+
+
 def test_windows_cover_the_speech_that_is_long_enough_to_tell_a_voice() -> None:
-    spans = [Span(0, 399), Span(1000, 1403), Span(5000, 6500), Span(10_000, 14_100)]
+    spans = [Span(0, 249), Span(1000, 1253), Span(5000, 6500), Span(10_000, 14_100)]
     cut = windows.cut(spans)
-    assert all(400 <= one.duration <= 1500 and one.duration % 10 == 0 for one in cut)
-    assert cut[:2] == (Span(1003, 1403), Span(5000, 6500))
+    assert all(250 <= one.duration <= 1500 and one.duration % 10 == 0 for one in cut)
+    assert cut[:2] == (Span(1003, 1253), Span(5000, 6500))
     assert union(cut[2:]) == (Span(10_000, 14_100),)
     assert {other.start - one.start for one, other in pairwise(cut[2:])} == {750, 1100}
     assert windows.shares(cut).sum() == pytest.approx(sum(one.duration for one in union(cut)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -89,6 +90,55 @@ def test_a_first_word_heard_long_after_speech_began_is_not_stretched_over_all_of
     assert spans(edges.snap(audio, [Word("end", Span(5000, 5800))], speech)) == [(5000, 6000)]
 
 
+@pytest.mark.parametrize("heard", [Span(2100, 3500), Span(1000, 2400), Span(1900, 2600)])
+def test_a_drawn_out_cry_lasts_as_long_as_it_is_heard(tmp_path: Path, heard: Span) -> None:
+    """faster-whisper leaves 1.4 s of it; the rest would stay in the film in the first voice."""
+    cry, others = Span(1000, 3500), Span(5000, 6000)
+    audio = film(tmp_path, [cry, others], 7000)
+    words = [Word("No!", heard), Word("Stop", Span(5000, 5500)), Word("it.", Span(5500, 6000))]
+    assert spans(edges.snap(audio, words, [cry, others]))[0] == (1000, 3500)
+
+
+def test_a_word_is_not_drawn_out_over_a_pause_nor_further_than_anybody_cries(tmp_path: Path) -> None:
+    speech = [Span(1000, 3500)]
+    paused = film(tmp_path, [Span(1000, 1900), Span(2050, 3500)], 4500)
+    ((start, end),) = spans(edges.snap(paused, [Word("No!", Span(2100, 3500))], speech))
+    assert abs(start - 2050) <= 20 and end == 3500
+    long = [Span(1000, 3500 + edges.DRAWN_MS)]
+    steady = film(tmp_path, long, 6000)
+    assert spans(edges.snap(steady, [Word("No!", Span(2000, 3400))], long)) == [(1000, 3400)]
+
+
+@pytest.mark.parametrize("pause", [160, 250, 400])
+@pytest.mark.parametrize("late", [0, 150, 250, 350])
+def test_a_late_last_word_does_not_go_into_the_laugh_after_it(tmp_path: Path, pause: int, late: int) -> None:
+    speech = [Span(1000, 2000), Span(2000 + pause, 3000 + pause), Span(5000, 6000)]
+    audio = film(tmp_path, speech, 7000)
+    heard = [Word("Yes,", Span(1000, 1300)), Word("I", Span(1300, 1500)), Word("know.", Span(1500, 2000))]
+    heard = [replace(word, span=Span(word.span.start + late, word.span.end + late)) for word in heard]
+    heard += [Word("Me", Span(5000, 5400)), Word("too.", Span(5400, 6000))]
+    found = edges.snap(audio, heard, speech)
+    assert [word.span.overlap(speech[1]) for word in found] == [0] * 5
+    assert found[2].span.end == 2000
+
+
+def test_an_early_first_word_does_not_go_into_the_laugh_before_it(tmp_path: Path) -> None:
+    speech = [Span(1000, 2000), Span(3800, 4800), Span(5000, 6000)]
+    audio = film(tmp_path, speech, 7000)
+    heard = [Word("Me", Span(1000, 1500)), Word("too.", Span(1500, 2000))]
+    heard += [Word("Well", Span(4750, 5150)), Word("I", Span(5150, 5500)), Word("know.", Span(5500, 6000))]
+    found = edges.snap(audio, heard, speech)
+    assert found[2].span.start == 5000
+
+
+def test_a_pause_after_a_comma_is_no_torn_sentence(tmp_path: Path) -> None:
+    speech = [Span(1000, 2000), Span(2200, 3200)]
+    words = ("Yes,", Span(1000, 1900)), ("I", Span(1900, 2400)), ("know.", Span(2400, 3200))
+    audio = film(tmp_path, speech, 4000)
+    found = edges.snap(audio, [Word(text, span) for text, span in words], speech)
+    assert [word.span.start for word in found][1] == 2200
+
+
 def test_any_words_stay_in_order_inside_speech_and_apart(tmp_path: Path) -> None:
     rng = np.random.default_rng(6)
     for _ in range(40):
@@ -166,3 +216,12 @@ def test_drifting_words_come_close_to_where_they_are_spoken() -> None:
     before, after = rows["word edges inside"]
     assert after.median <= 0.8 * before.median
     assert after.most <= 0.9 * before.most
+
+
+def test_music_disturbs_the_edges_in_the_mix_and_hardly_in_the_voices_own_stem() -> None:
+    quiet, loud = bench.measure(40, seed=1), bench.with_music(40, seed=1)
+    stem, mix = loud["word edges inside"]
+    assert stem.median <= quiet["word edges inside"][1].median + 5
+    assert mix.most > stem.most
+    assert loud["segment onsets"][0].median <= 20
+    assert loud["segment ends"][0].median <= 20

@@ -90,7 +90,7 @@ def test_entries_are_found_as_words_in_any_case_and_with_endings() -> None:
     terms = parsed("wizard,mago\nThe Shire,La Comarca\ncat,gato\nC3PO,C3PO\n魔法,magia\nO'Brien,O'Brien\n")
 
     def found(*texts: str) -> list[str]:
-        return [term.source for term in glossary.relevant(terms, texts)]
+        return [term.source for term in glossary.Index(terms).relevant(texts)]
 
     assert found("Two WIZARDS left the shire.") == ["wizard", "The Shire"]
     assert found("The category of concatenation", "wizarding") == []
@@ -120,6 +120,6 @@ def test_ten_thousand_entries_are_found_in_two_thousand_lines_at_once() -> None:
         f"I met wizard{n} of name{n} in the Shire, and wizards of all names besides." for n in range(2_000)
     ]
     begun = time.perf_counter()
-    found = glossary.relevant(terms, lines)
+    found = glossary.Index(terms).relevant(lines)
     assert len(found) == 2_001
     assert time.perf_counter() - begun < 5  # 0.5 s; looking for each entry in each line takes minutes

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -14,6 +16,8 @@ from dubber import atomic
 from dubber.errors import DubberError, MediaError, SpaceError, UsageError
 from dubber.media import Film, extract, probe
 from dubber.media import extraction as module
+from dubber.media.ffmpeg import call
+from dubber.process import Finished
 
 MS = 1.0
 """Where a container states times exactly, or in whole milliseconds."""
@@ -134,6 +138,23 @@ def test_sound_stays_in_place_when_its_channels_change_midway(
         match = np.correlate(sound[expected - 9600 : expected + 9600], reels.burst(), "valid")
         assert np.argmax(match) == pytest.approx(9600, abs=48 * MS)
         assert match.max() > 0.5 * float(np.sum(reels.burst() ** 2))
+
+
+@pytest.mark.parametrize(("codec", "asked"), [("ac3", True), ("eac3", True), ("aac", False)])
+def test_compression_that_a_dolby_stream_asks_for_is_not_baked_into_stereo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, codec: str, asked: bool
+) -> None:
+    """No encoder at hand writes such a request: that the decoder is told to ignore it is what can be seen."""
+    told: list[str] = []
+
+    def seen(args: list[str], **options: Any) -> Finished:
+        told.extend(args)
+        return call(args, **options)
+
+    monkeypatch.setattr(module, "call", seen)
+    film = probe(reels.reel(tmp_path / "film.mkv", *reels.H264, "-c:a", codec))
+    extract(film, tmp_path / "out.wav")
+    assert (("-drc_scale", "0") in pairwise(told[: told.index("-i")])) == asked
 
 
 def test_the_chosen_track_is_the_one_written(tmp_path: Path) -> None:

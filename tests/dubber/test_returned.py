@@ -27,6 +27,27 @@ def test_an_edge_that_is_far_away_is_somebody_elses() -> None:
     assert regions([Span(5000, 6000)], speech, FILM) == (Span(5000 - BEFORE_MS, 6000 + AFTER_MS),)
 
 
+def test_a_cry_of_which_half_was_recognised_is_the_lines_as_a_whole() -> None:
+    cry = Span(10_000, 12_500)
+    for half in (Span(11_100, 12_500), Span(10_000, 11_400), Span(10_900, 11_600)):
+        assert regions([half], [cry], FILM) == (Span(10_000 - BEFORE_MS, 12_500 + AFTER_MS),)
+
+
+def test_a_line_that_stays_as_it_is_said_is_not_bitten_into() -> None:
+    speech = [Span(5000, 7400)]  # three lines on end; the takes of the first and the last were refused
+    kept = [Span(5000, 5600), Span(6500, 7400)]
+    assert regions([Span(5700, 6300)], speech, FILM, kept) == (Span(5600 + EDGE_MS, 6500 - EDGE_MS),)
+    assert regions([Span(5600, 6500)], speech, FILM, kept) == (Span(5600, 6500),)
+    across = regions([Span(5000, 5600), Span(6000, 6500)], speech, FILM, [Span(5600, 6000)])
+    assert [span.overlap(Span(5600, 6000)) for span in across] == [0, 0]
+
+
+def test_a_line_said_over_one_that_stays_is_replaced_and_no_more_of_the_other() -> None:
+    speech, both = [Span(5000, 8000)], [Span(5500, 6500)]
+    assert regions(both, speech, FILM, [Span(5000, 8000)]) == (both[0],)
+    assert regions(both, speech, FILM, [Span(6000, 8000)]) == (Span(5000 - BEFORE_MS, 6500),)
+
+
 def test_pauses_are_closed_and_longer_silences_are_not() -> None:
     apart = GAP_MS + BEFORE_MS + AFTER_MS
     lines = [Span(5000, 6000), Span(6000 + apart - 1, 8000)]
@@ -66,6 +87,17 @@ def test_lines_at_the_films_ends_stay_inside_it() -> None:
 spans = st.lists(
     st.builds(lambda at, count: Span(at, at + count), st.integers(0, 50_000), st.integers(1, 4000))
 )
+
+
+@given(segments=spans, speech=spans, kept=spans)
+def test_what_is_kept_outside_every_line_is_never_touched(
+    segments: list[Span], speech: list[Span], kept: list[Span]
+) -> None:
+    said = union(segments)
+    found = regions(segments, union(speech), FILM, kept)
+    for one in union(kept):
+        shared = sum(span.overlap(one) for span in found)
+        assert shared == sum(span.overlap(one) for span in said)
 
 
 @given(segments=spans, speech=spans)

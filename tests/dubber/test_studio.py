@@ -16,7 +16,7 @@ from bench import studio
 from bench.tiny import chat
 from bench.tiny.__main__ import write as write_store
 from dubber import engines, pipeline, srt, voices
-from dubber.errors import TranslationError
+from dubber.errors import MissingError, TranslationError
 from dubber.settings import Settings
 
 
@@ -85,19 +85,24 @@ def test_a_film_goes_through_every_engine_and_one_model_at_a_time(
     assert packets(Path(report["output"]), "v:0") == packets(made.film, "v:0")
     chosen = report["settings"]
     assert [chosen[role] for role in engines.ROLES] == ["whisper", "htdemucs", "campplus", "chat"]
-    assert (report["heard"]["language"], chosen["source"]) == ("en", "en")
+    assert (report["heard"]["language"], chosen["source"]) == (
+        "en",
+        "und",
+    )  # a guess is not remembered as said
     for line in report["lines"]:
         assert abs(line["dub_lufs"] - line["source_lufs"]) <= 1.5
         assert line["confidence"] > 0
     assert all(told["file"].startswith("voices/") for told in report["cast"]["speakers"].values())
 
-    again = pipeline.translate(made.film, settings, jobs=1)
+    (again,) = pipeline.render(made.film, jobs=1)
     assert again["lines_remade"] == 0
     assert again["written"] is False
-    assert all(again["cache"][stage]["misses"] == 0 for stage in ("transcribe", "separate", "translate"))
+    assert sum(one["misses"] for one in again["cache"].values()) == 0
 
 
-def test_lines_that_cannot_be_translated_stay_silent_and_wait_for_words(stored: Path, tmp_path: Path) -> None:
+def test_lines_that_cannot_be_translated_keep_the_films_sound_and_wait_for_words(
+    stored: Path, tmp_path: Path
+) -> None:
     made = make(tmp_path / "film")
     settings = Settings.of("zh", source="en", profile="draft", translator="chat", voice="indextts2")
     subtitles = "".join(
@@ -109,8 +114,11 @@ def test_lines_that_cannot_be_translated_stay_silent_and_wait_for_words(stored: 
     transcript = tmp_path / "said.en.srt"
     transcript.write_text(subtitles, "utf-8")
     answering(stored, 5)
+    report = pipeline.translate(made.film, settings, transcript=transcript, jobs=1)
+    (waiting,) = report["untranslated"]
+    assert "characters long" in waiting["faults"][0]
     with pytest.raises(TranslationError, match="is written, but 1 of its lines") as told:
-        pipeline.translate(made.film, settings, transcript=transcript, jobs=1)
+        pipeline.check([report])
     assert "dubber render" in str(told.value.hint)
     assert made.film.with_suffix(".zh.mp4").is_file()
     place = made.film.with_suffix(".dub") / "zh.srt"
@@ -121,3 +129,24 @@ def test_lines_that_cannot_be_translated_stay_silent_and_wait_for_words(stored: 
     assert report["untranslated"] == []
     assert report["lines_remade"] >= 1
     assert "船开了。" in [line["text"] for line in report["lines"]]
+
+
+def test_films_of_one_cast_share_a_voice(stored: Path, tmp_path: Path) -> None:
+    cast = tmp_path / "cast"
+    reports = []
+    for place in ("one", "two"):
+        made = make(tmp_path / place)
+        settings = Settings.of("es", source="en", profile="draft", diarizer="campplus", cast=str(cast))
+        reports.append(
+            pipeline.translate(
+                made.film, settings, transcript=made.transcript, translation=made.translation, jobs=1
+            )
+        )
+    assert {line["speaker"] for report in reports for line in report["lines"]} == {"Speaker 1"}
+    assert [path.name for path in sorted(cast.glob("*.wav"))] == ["Speaker 1.wav"]
+    told = [report["cast"]["speakers"]["Speaker 1"]["file"] for report in reports]
+    assert told == ["cast/Speaker 1.wav"] * 2
+    shutil.rmtree(cast)
+    with pytest.raises(MissingError, match="not at"):
+        pipeline.render(tmp_path / "two" / "talk.mp4", jobs=1)
+    assert not cast.exists()

@@ -286,6 +286,37 @@ def test_a_language_out_of_reach_is_said_with_the_way_around(fake: Fake, target:
     assert "apt" not in missing.value.hint
 
 
+def test_a_source_still_to_be_found_needs_some_way_into_the_target(fake: Fake) -> None:
+    engine = fake(modes=("eng-spa", "spa-eng_US"))
+    engine.check("und", "es-MX")
+    engine.check("und", "en")
+    with pytest.raises(MissingError, match="into Catalan") as missing:
+        engine.check("und", "ca")
+    assert "apertium-eng-cat" in str(missing.value.hint)
+    with pytest.raises(MissingError, match="know German"):
+        engine.check("und", "de")
+    with pytest.raises(MissingError, match="nothing into Basque"):
+        engine.check("und", "eu")
+    with pytest.raises(UsageError, match="translate into is not known"):
+        engine.check("en", "und")
+    with pytest.raises(UsageError, match="of the film is not known"):
+        said(engine, ["One."], "und", "es")
+
+
+def test_without_apertium_a_source_still_to_be_found_changes_nothing() -> None:
+    with pytest.raises(MissingError, match="not on this machine"):
+        Apertium("no-such-apertium").check("und", "es")
+
+
+def test_a_name_among_known_words_stays(fake: Fake) -> None:
+    engine = fake(
+        "answer(data.read().replace(b'Hello, Peter', b'Hola, *Peter').replace(b'Maria', b'*Maria'))"
+    )
+    known, alone = said(engine, ["Hello, Peter", "Maria!"])
+    assert (known.wordings, known.unknown, known.faults) == (("Hola, Peter",), ("Peter",), ())
+    assert (alone.wordings, alone.unknown, alone.faults) == (("¡Maria!",), ("Maria",), ())
+
+
 def test_same_language_twice_is_a_usage_error(fake: Fake) -> None:
     with pytest.raises(UsageError, match="already"):
         fake().check("es-MX", "es")

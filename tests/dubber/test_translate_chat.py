@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from bench.tiny import chat as tiny
 from dubber.errors import MissingError, TranslationError, UsageError
 from dubber.models import store
-from dubber.stages.translate import chat, prompt
+from dubber.stages.translate import chat, check, prompt, writing
 from dubber.stages.translate.chat import ChatTranslator, NoAnswer
 from dubber.stages.translate.door import Answer, Ask, Brief, Term
 from dubber.stages.translate.local import LocalMind
@@ -261,6 +261,42 @@ def test_a_soft_fault_is_asked_about_once_and_then_told() -> None:
     assert translated(Scripted(heeds), asks, brief)["a"] == Answer("a", ("el mago tiene 15 gatos",))
 
 
+ITSELF = "It is the line itself; that is right for a name."
+
+
+def echo(lines: list[dict[str, Any]], _: dict[str, Any]) -> str:
+    return "\n".join(row(line, line["text"]) for line in lines)
+
+
+def test_a_short_line_that_comes_back_is_asked_for_once_more_and_then_believed() -> None:
+    mind = Scripted(echo)
+    answer = translated(mind, [Ask("a", "Peter!", "Speaker 1", budget=900)], Brief("de", "en"))["a"]
+    assert answer == Answer("a", ("Peter!",), faults=(ITSELF,))
+    assert [data.get("rejected") for data in mind.asked] == [
+        None,
+        [{"wording": "Peter!", "because": ITSELF}],
+    ]
+
+    def heeds(lines: list[dict[str, Any]], data: dict[str, Any]) -> str:
+        return row(lines[0], "Help!" if "rejected" in data else lines[0]["text"])
+
+    assert translated(Scripted(heeds), [Ask("a", "Hilfe!")], Brief("de", "en"))["a"] == Answer(
+        "a", ("Help!",)
+    )
+
+
+def test_a_name_that_another_line_shows_is_not_asked_about() -> None:
+    said = {"Peter!": "Peter!", "Hast du Peter gesehen?": "Did you see Peter?", "Hilfe!": "Hilfe!"}
+    mind = Scripted(lambda lines, _: "\n".join(row(line, said[line["text"]]) for line in lines))
+    answers = translated(mind, [Ask(text, text) for text in said], Brief("de", "en"))
+    assert {text: answer.faults for text, answer in answers.items()} == {
+        "Peter!": (),
+        "Hast du Peter gesehen?": (),
+        "Hilfe!": (ITSELF,),
+    }
+    assert [len(data["lines"]) for data in mind.asked] == [3, 1]
+
+
 def test_time_decides_which_wording_comes_first() -> None:
     long, short = "Será mejor que te marches ahora mismo de este lugar, amigo mío.", "Vete."
     asks = [Ask("a", "you should go", budget=500)]
@@ -472,7 +508,7 @@ def test_no_line_is_ever_lost_doubled_or_left_in_its_language(
         assert bool(answer.wordings) or bool(answer.faults)
         assert len(answer.wordings) <= 3 and all(answer.wordings)
         words = "".join(char for char in said[answer.id] if char.isalpha())
-        if len(words) > 3:  # shorter ones may be sounds: "ha", "oh"
+        if len(set(writing.words(said[answer.id]))) > check.LONE:  # shorter ones may be names
             for wording in answer.wordings:
                 assert "".join(char for char in wording.casefold() if char.isalpha()) != words
     assert len(mind.asked) <= 7 + 2 * len(asks)

@@ -13,7 +13,7 @@ import pytest
 from bench.tiny import nmt as tiny
 from dubber.errors import DubberError, MissingError, TranslationError, UsageError
 from dubber.models import catalogue, store
-from dubber.stages.translate import m2m100, nmt, pieces
+from dubber.stages.translate import check, m2m100, nmt, pieces
 from dubber.stages.translate.door import Answer, Ask, Brief, Term
 from dubber.stages.translate.nmt import NmtTranslator
 
@@ -218,7 +218,8 @@ def test_the_codes_are_those_of_the_library() -> None:
         ("en", "eu", MissingError, "100 languages, and Basque is none"),
         ("eo", "en", MissingError, "Esperanto"),
         ("en", "en-GB", UsageError, "already"),
-        ("und", "en", UsageError, "not known"),
+        ("en", "und", UsageError, "translate into is not known"),
+        ("und", "eu", MissingError, "Basque is none"),
         ("nb", "nn", MissingError, "for one"),
         ("en", "blorf", UsageError, "blorf"),
     ],
@@ -233,9 +234,27 @@ def test_what_it_cannot_translate_is_said_before_any_work(
     assert engine._loaded is None
 
 
+def test_a_language_still_to_be_found_is_no_reason_to_stop_before_it_is_needed(engine: NmtTranslator) -> None:
+    engine.check("und", "es")
+    with pytest.raises(UsageError, match="of the film is not known"):
+        said(engine, LINES[:1], Brief("und", "es"))
+
+
+def test_a_name_that_comes_back_is_used_and_told() -> None:
+    one = check.Case(Ask("a", "Peter!"), Brief("de", "en"))
+    answer = nmt._answer(["Peter!", "Peter!"], one)
+    assert answer.wordings == ("Peter!",)
+    assert answer.faults == ("It is the line itself; that is right for a name.",)
+    assert "over and over" in nmt._answer(["no no no no no no"], one).faults[0]
+
+
 def test_no_model_says_how_to_bring_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DUBBER_MODELS", str(tmp_path))
-    for work in (lambda: NmtTranslator().check("en", "es"), lambda: NmtTranslator().digest(BRIEF)):
+    for work in (
+        lambda: NmtTranslator().check("und", "es"),
+        lambda: NmtTranslator().check("en", "es"),
+        lambda: NmtTranslator().digest(BRIEF),
+    ):
         with pytest.raises(MissingError) as missing:
             work()
         assert f"dubber models pull {NAME}" in str(missing.value.hint)

@@ -26,7 +26,7 @@ from chatserver import (
 )
 
 from dubber.errors import DubberError, MissingError, TranslationError, UsageError
-from dubber.stages.translate import completion, remote
+from dubber.stages.translate import address, completion, remote
 from dubber.stages.translate.address import parse
 from dubber.stages.translate.chat import NoAnswer
 from dubber.stages.translate.prompt import Message
@@ -40,6 +40,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "PAUSES_S", (0.0, 0.001, 0.001))
     monkeypatch.setenv("DUBBER_API_KEY", KEY)
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.delenv("DUBBER_BASE_URL", raising=False)
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)
@@ -140,33 +141,59 @@ def test_the_digest_names_model_and_address_and_no_key(monkeypatch: pytest.Monke
 # The key
 
 
+MINE = "https://api.example.com/v1"
+
+
 @pytest.mark.parametrize(
-    ("base_url", "dubber", "openai", "sent"),
+    ("base_url", "named", "dubber", "openai", "sent"),
     [
-        ("https://api.example.com/v1", "d", "o", "d"),
-        ("https://api.example.com/v1", None, "o", "o"),
-        ("https://api.example.com/v1", " ", "o", "o"),
-        ("https://api.example.com/v1", None, None, MissingError),
-        ("http://api.example.com/v1", "d", None, UsageError),
-        ("http://api.example.com/v1", None, "o", UsageError),
-        ("http://api.example.com/v1", None, None, None),
-        ("http://8.8.8.8/v1", "d", None, UsageError),
-        ("http://localhost:11434/v1", None, "o", "o"),
-        ("http://127.0.0.1:8080", None, None, None),
-        ("http://[::1]:8080", "d", None, "d"),
-        ("http://192.168.1.7:8000/v1", "d", "o", "d"),
-        ("http://192.168.1.7:8000/v1", None, "o", None),
-        ("http://gpubox/v1", None, "o", None),
-        ("http://nas.local/v1", "d", None, "d"),
-        ("https://10.0.0.2/v1", None, None, None),
-        ("https://api.example.com/v1", "two\nlines", None, UsageError),
-        ("https://api.example.com/v1", "clé", None, UsageError),
+        # a server that nobody named in the environment
+        (MINE, None, "d", "o", MissingError),
+        (MINE, None, None, "o", MissingError),
+        (MINE, "https://other.example/v1", "d", "o", MissingError),
+        (MINE, "http://api.example.com/v1", "d", "o", MissingError),
+        (MINE, "https://api.example.com:8443/v1", "d", "o", MissingError),
+        ("https://api.openai.com.example/v1", None, "d", "o", MissingError),
+        ("http://api.example.com/v1", None, "d", "o", UsageError),
+        ("http://api.example.com/v1", None, None, None, UsageError),
+        # one that is named
+        (MINE, MINE, "d", "o", "d"),
+        (MINE, " https://API.example.com:443/v2/ ", "d", "o", "d"),
+        (MINE, MINE, None, "o", MissingError),
+        (MINE, MINE, " ", "o", MissingError),
+        ("http://api.example.com/v1", "http://api.example.com/v1", "d", None, UsageError),
+        ("http://api.example.com/v1", "http://api.example.com/v1", None, "o", None),
+        ("http://8.8.8.8/v1", "http://8.8.8.8/v1", "d", None, UsageError),
+        (MINE, "api.example.com", "d", None, UsageError),
+        (MINE, MINE, "two\nlines", None, UsageError),
+        (MINE, MINE, "clé", None, UsageError),
+        # OpenAI
+        ("https://api.openai.com/v1", None, "d", "o", "o"),
+        ("https://api.openai.com/v1", "https://api.openai.com/v1", "d", "o", "d"),
+        ("https://api.openai.com/v1", MINE, "d", None, MissingError),
+        ("https://api.openai.com:8443/v1", None, None, "o", MissingError),
+        ("http://api.openai.com/v1", None, None, "o", UsageError),
+        # this machine, and one's own network
+        ("http://localhost:11434/v1", None, None, "o", "o"),
+        ("http://127.0.0.1:8080", None, None, None, None),
+        ("http://[::1]:8080", MINE, "d", "o", "d"),
+        ("http://192.168.1.7:8000/v1", None, "d", "o", None),
+        ("http://192.168.1.7:8000/v1", "http://192.168.1.7:8000/", "d", "o", "d"),
+        ("http://192.168.1.7:8000/v1", "http://192.168.1.7:9000/v1", "d", "o", None),
+        ("http://gpubox/v1", None, None, "o", None),
+        ("http://nas.local/v1", "http://nas.local:80", "d", None, "d"),
+        ("https://10.0.0.2/v1", None, None, None, None),
     ],
 )
-def test_a_key_goes_where_it_is_safe_and_is_asked_for_where_it_is_needed(
-    monkeypatch: pytest.MonkeyPatch, base_url: str, dubber: str | None, openai: str | None, sent: object
+def test_a_key_goes_nowhere_but_where_the_environment_says(
+    monkeypatch: pytest.MonkeyPatch,
+    base_url: str,
+    named: str | None,
+    dubber: str | None,
+    openai: str | None,
+    sent: object,
 ) -> None:
-    for name, value in (("DUBBER_API_KEY", dubber), ("OPENAI_API_KEY", openai)):
+    for name, value in (("DUBBER_API_KEY", dubber), ("OPENAI_API_KEY", openai), ("DUBBER_BASE_URL", named)):
         monkeypatch.delenv(name, raising=False)
         if value is not None:
             monkeypatch.setenv(name, value)
@@ -175,10 +202,28 @@ def test_a_key_goes_where_it_is_safe_and_is_asked_for_where_it_is_needed(
         with pytest.raises(sent) as refused:
             asked.check()
         assert isinstance(refused.value, DubberError)
-        assert "DUBBER_API_KEY" in f"{refused.value} {refused.value.hint}"
+        assert refused.value.hint
     else:
         asked.check()
-        assert remote.address.key_for(parse(base_url), ("DUBBER_API_KEY", "OPENAI_API_KEY")) == sent
+        assert address.key_for(parse(base_url)) == sent
+
+
+def test_a_server_without_keys_is_told_how_to_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DUBBER_API_KEY")
+    with pytest.raises(MissingError, match=r"api\.example\.com") as refused:
+        RemoteMind(MINE, "m").check()
+    assert {"DUBBER_API_KEY", "DUBBER_BASE_URL"} <= set(str(refused.value.hint).split())
+    assert "any word" in str(refused.value.hint)
+    monkeypatch.setenv("DUBBER_API_KEY", "word")
+    monkeypatch.setenv("DUBBER_BASE_URL", MINE)
+    RemoteMind(MINE, "m").check()
+
+
+def test_a_person_can_be_told_where_lines_go() -> None:
+    assert address.host_of(" https://API.example.com/v1/") == "api.example.com"
+    assert address.host_of("http://[::1]:8080/v1") == "[::1]:8080"
+    with pytest.raises(UsageError):
+        address.host_of("api.example.com")
 
 
 def test_a_key_is_read_when_it_is_sent(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:

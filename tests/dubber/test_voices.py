@@ -12,7 +12,7 @@ import torch
 from films import TALK, Made, make
 
 from bench import filled
-from dubber import pipeline, srt, voices
+from dubber import pipeline, profiles, srt, voices
 from dubber.errors import MissingError, UsageError
 from dubber.models import catalogue, store
 from dubber.settings import Settings
@@ -169,7 +169,7 @@ def test_a_voice_without_its_packages_names_them(monkeypatch: pytest.MonkeyPatch
 
 def test_a_voice_that_nobody_knows_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="no voice"):
-        Settings.of("en", voice="nobody")
+        profiles.filled(Settings.of("en", voice="nobody"))
 
 
 def test_a_shelf_keeps_what_it_is_given(tmp_path: Path) -> None:

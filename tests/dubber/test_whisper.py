@@ -21,7 +21,7 @@ from bench.tiny import whisper as tiny
 from dubber.audio import AudioFile
 from dubber.errors import MissingError
 from dubber.stages.segment import joined, segment
-from dubber.stages.transcribe import guards, spoken
+from dubber.stages.transcribe import coverage, guards, spoken
 from dubber.stages.transcribe import whisper as room
 from dubber.stages.transcribe.channel_talk import is_credit
 from dubber.stages.transcribe.chunks import Chunk
@@ -30,13 +30,14 @@ from dubber.stages.transcribe.whisper import Whisper
 
 RATE = 16_000
 SPEECH = (
-    Span(800, 4900),
-    Span(6000, 11_000),
+    Span(800, 6300),
+    Span(7400, 13_000),
     Span(20_000, 25_500),
     Span(40_000, 45_000),
     Span(60_000, 66_000),
 )
-"""The last three are chunks of their own, the first two together."""
+"""The last three are chunks of their own, the first two together: what is said in the second is left out there, and is
+heard on its own."""
 
 
 @pytest.fixture(scope="module")
@@ -97,12 +98,13 @@ def test_words_are_heard_in_speech_in_order_and_clean(engine: Whisper, film: Aud
     told: list[float] = []
     heard = engine.recognise(film, SPEECH, "en", told.append)
     assert (heard.language, heard.sure, heard.dropped) == ("en", 1.0, ())
-    assert joined(word.text for word in heard.words) == " ".join([tiny.TEXT] * 4)
+    assert joined(word.text for word in heard.words) == " ".join([tiny.TEXT] * 5)
     assert all(any(s.start <= w.span.start < w.span.end <= s.end for s in SPEECH) for w in heard.words)
     assert all(a.span.end <= b.span.start for a, b in pairwise(heard.words))
     assert all(0.5 < word.confidence <= 1 and word.text == word.text.strip() for word in heard.words)
-    starts = {word.span.start for word in heard.words if word.text == "Good"}
-    assert starts == {SPEECH[i].start for i in (0, 2, 3, 4)}
+    starts = [word.span.start for word in heard.words if word.text == "Good"]
+    assert [starts[0], *starts[2:]] == [SPEECH[i].start for i in (0, 2, 3, 4)]
+    assert heard.unheard == ()
     assert told == sorted(told)
     assert (len(told) > 4, told[-1]) == (True, 1.0)
 
@@ -234,7 +236,7 @@ def test_out_of_memory_halves_the_batch_and_gives_the_same_words(
     monkeypatch.setitem(room.BATCH, "cpu", 4)
     tried = shorten_memory(monkeypatch, 1)
     assert Whisper(device="cpu", threads=1).recognise(film, SPEECH, "en") == whole
-    assert tried == [4, 2, 1, 1, 1, 1]
+    assert tried == [4, 2, 1, 1, 1, 1, 1]
 
 
 def test_no_memory_for_a_single_chunk_is_an_error_with_a_way_out(
@@ -266,12 +268,11 @@ def test_a_decoder_that_is_stuck_is_heard_again_and_what_stays_is_said_once(
 ) -> None:
     text = "come along now and look"
     engine = fresh(tmp_path, monkeypatch, text=text, endless=True)
-    first = engine._decode(film, room.cut(film, SPEECH[:1], longest=29_000, join=0, pad=0), "en")
-    assert guards.is_loop(first[0].words)
-    again = engine._decode(
-        film, room.cut(film, SPEECH[:1], longest=29_000, join=0, pad=0), "en", **room.SECOND_HEARING
-    )
-    assert not guards.is_loop(again[0].words)
+    chunks = room.cut(film, SPEECH[:1], longest=29_000, join=0, pad=0)
+    first = engine._decode(film, chunks, "en")
+    assert guards.is_loop(first[0].words, SPEECH[:1])
+    again = engine._decode(film, chunks, "en", **room.SECOND_HEARING)
+    assert not guards.is_loop(again[0].words, SPEECH[:1])
     monkeypatch.setattr(room, "SECOND_HEARING", {})
     heard = engine.recognise(film, SPEECH[:1], "en")
     assert joined(word.text for word in heard.words) == text
@@ -283,11 +284,116 @@ def test_japanese_comes_without_spaces_and_its_marks_stay_with_the_words(
 ) -> None:
     text = "今日は良い天気です。"
     engine = fresh(tmp_path, monkeypatch, text=text, language="ja")
-    heard = engine.recognise(film, SPEECH[:1], "und")
+    heard = engine.recognise(film, [Span(800, 3800)], "und")
     assert heard.language == "ja"
     assert joined(word.text for word in heard.words) == text
     assert heard.words[-1].text == "す。"
     assert [one.text for one in segment(heard.words, language="ja")] == [text]
+
+
+@pytest.mark.parametrize(
+    ("language", "text"),
+    [
+        ("ru", "Кто-то уже пришёл."),
+        ("uk", "Тут п'ять років, не менше."),
+        ("fr", "Elle va là-bas demain !"),
+        ("en", "Your e-mail came."),
+        ("ja", "価格は3.5円です。"),
+    ],
+)
+def test_words_with_marks_inside_stay_whole(
+    film: AudioFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, text: str
+) -> None:
+    heard = fresh(tmp_path, monkeypatch, text=text, language=language).recognise(
+        film, [Span(800, 800 + 300 * 8)], language
+    )
+    assert joined(word.text for word in heard.words) == text
+
+
+def test_speech_that_is_left_out_is_heard_on_its_own_and_what_remains_is_told(
+    film: AudioFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard = fresh(tmp_path, monkeypatch, text="Quick, run!").recognise(film, [Span(60_000, 66_000)], "en")
+    assert [word.text for word in heard.words] == ["Quick,", "run!"] * 2
+    first, second = heard.words[1].span, heard.words[2].span
+    assert 60_000 < first.end < second.start < 63_000
+    assert [Span(63_000, 66_000).overlap(span) for span in heard.unheard] == [pytest.approx(3000, abs=700)]
+    assert heard.dropped == ()
+
+
+def test_what_is_doubted_on_its_own_is_not_taken_for_left_out_speech(
+    film: AudioFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = fresh(tmp_path, monkeypatch, text="Quick, run!", certain=tiny.DOUBTING)
+    heard = engine.recognise(film, [Span(60_000, 66_000)], "en")
+    assert [word.text for word in heard.words] == ["Quick,", "run!"]
+    assert all(word.confidence < room.SURE_AGAIN for word in heard.words)
+    assert [span.end for span in heard.unheard] == [66_000]
+    assert 60_000 < heard.unheard[0].start < 62_500
+
+
+def test_a_chunk_is_heard_with_silence_after_it_as_in_training(
+    engine: Whisper, film: AudioFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from faster_whisper import WhisperModel
+
+    real, seen = WhisperModel.encode, list[npt.NDArray[np.float32]]()
+
+    def encode(self: Any, features: npt.NDArray[np.float32]) -> Any:
+        seen.append(np.atleast_3d(features) if features.ndim == 3 else features[None])
+        return real(self, features)
+
+    monkeypatch.setattr(WhisperModel, "encode", encode)
+    engine.recognise(film, SPEECH[3:4], "und")
+    assert len(seen) == 2  # for the language, and for the words
+    for features in seen:
+        assert features.shape == (1, tiny.MELS, 3000)
+        assert np.all(features[..., 700:] == features.min())  # no sound is less than silence
+
+
+def test_pauses_and_edges_are_sought_where_it_is_quiet(
+    engine: Whisper, film: AudioFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stem, asked = AudioFile(film.path), list[AudioFile]()
+    real_cut, real_snap = room.cut, room.edges.snap
+    monkeypatch.setattr(
+        room, "cut", lambda audio, *args, **more: (asked.append(audio), real_cut(audio, *args, **more))[1]
+    )
+    monkeypatch.setattr(
+        room.edges, "snap", lambda audio, *args: (asked.append(audio), real_snap(audio, *args))[1]
+    )
+    loud = AudioFile(film.path)
+    with_stem = engine.recognise(loud, SPEECH, "en", quiet=stem)
+    assert asked == [stem, stem]
+    assert engine.recognise(loud, SPEECH, "en") == with_stem
+    assert asked[2:] == [loud, loud]
+
+
+def test_a_sure_line_that_voice_activity_missed_is_speech_too(engine: Whisper, film: AudioFile) -> None:
+    missed = [Span(40_000, 41_200), Span(44_000, 45_000)]
+    heard = engine.recognise(film, missed, "en")
+    assert joined(word.text for word in heard.words) == tiny.TEXT
+    outside = [word for word in heard.words if not any(word.span.overlap(span) for span in missed)]
+    assert len(outside) >= 6
+    assert all(word.span.duration >= 150 for word in outside)
+
+
+def test_only_the_processors_that_it_may_use_compute(
+    engine: Whisper, film: AudioFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import faster_whisper
+
+    real, threads = faster_whisper.WhisperModel, list[int]()
+
+    def model(*args: Any, cpu_threads: int, **more: Any) -> Any:
+        threads.append(cpu_threads)
+        return real(*args, cpu_threads=1, **more)
+
+    monkeypatch.setattr(faster_whisper, "WhisperModel", model)
+    monkeypatch.setattr(room.os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(room.os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
+    Whisper(device="cpu").recognise(film, SPEECH[:1], "en")
+    assert threads == [3]
 
 
 class Endless(AudioFile):
@@ -324,7 +430,8 @@ def test_memory_does_not_grow_with_the_film(engine: Whisper) -> None:
         heard = engine.recognise(audio, speech, "en")
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        assert len(heard.words) == 15 * len(speech)
+        assert len(heard.words) == 2 * 15 * len(speech)  # the second time, what the first left out
+        assert len(heard.unheard) == len(speech)
         assert audio.longest <= 61 * RATE
     assert peaks[1] < 1.1 * peaks[0] + 1_000_000
 
@@ -356,31 +463,146 @@ def test_language_is_sought_all_over_the_film() -> None:
 # The guards, one by one.
 
 
-def test_words_where_nobody_is_heard_are_left_out() -> None:
-    words = [Word("here", Span(1500, 1700)), Word("late", Span(2500, 2600)), Word("ghost", Span(5000, 5400))]
-    kept, dropped = guards.unheard(words, [Span(1000, 2000), Span(9000, 9500)])
-    assert [word.text for word in kept] == ["here", "late"]
-    assert [(one.text, one.span, one.why) for one in dropped] == [("ghost", Span(5000, 5400), "no speech")]
+def test_doubted_words_where_nobody_is_heard_are_left_out_and_sure_ones_stay() -> None:
+    speech = [Span(1000, 2000), Span(9000, 9500)]
+    words = [
+        Word("here", Span(1500, 1700)),
+        Word("late", Span(2500, 2600), 0.2),
+        Word("ghost", Span(5000, 5400), 0.3),
+        Word("Now.", Span(7000, 7400), 0.9),
+        Word("Timeless", Span(8200, 8200), 0.9),
+    ]
+    kept, dropped = guards.unheard(words, speech)
+    assert [word.text for word in kept] == ["here", "late", "Now."]
+    assert [(one.text, one.span, one.why) for one in dropped] == [
+        ("ghost", Span(5000, 5400), "no speech"),
+        ("Timeless", Span(8200, 8200), "no speech"),
+    ]
+
+
+def test_a_line_that_music_drowned_stays_where_it_was_heard_plainly() -> None:
+    speech = [Span(0, 500), Span(10_900, 11_300), Span(20_000, 20_800)]
+    line = said("Get out of here right now!", Span(10_000, 11_600), 0.97)
+    words = [*said("Before then.", Span(0, 500)), *line, *said("After that.", Span(20_000, 20_800))]
+    assert guards.sift_film(words, speech) == (words, [])
+    found = coverage.with_missed(words, speech)
+    assert found[1] == Span(10_000, 11_300)  # "Get out of" and what was found, as one
+    assert [found[0], *found[2:]] == [speech[0], speech[2]]
+
+
+def test_missed_speech_is_only_what_no_speech_nearby_can_be() -> None:
+    speech = [Span(1000, 3000), Span(4400, 6000)]
+    spoken_ = [*said("We should go now.", speech[0]), *said("I will not go.", speech[1])]
+    whisper = said("Come here.", Span(3350, 3900))
+    words = sorted([*spoken_, *whisper], key=lambda word: word.span)
+    assert coverage.with_missed(words, speech) == (speech[0], Span(3350, 3900), speech[1])
+    doubted = sorted([*spoken_, *said("Come here.", Span(3350, 3900), 0.5)], key=lambda word: word.span)
+    assert coverage.with_missed(doubted, speech) == tuple(speech)
+    late = [*spoken_[:4], *said("Yes, I will.", Span(3500, 4300))]  # the second span is its own
+    assert coverage.with_missed(late, speech) == tuple(speech)
+    last = [*said("We should go", speech[0]), Word("now.", Span(3200, 3500)), *spoken_[4:]]
+    assert coverage.with_missed(last, speech) == tuple(speech)  # one word of a line is only late
+    assert coverage.with_missed([], speech) == tuple(speech)
+
+
+def test_speech_without_words_is_found_between_them_and_not_in_their_margins() -> None:
+    speech = [Span(0, 4000), Span(4300, 6000), Span(9000, 9900), Span(10_300, 11_000), Span(20_000, 21_400)]
+    taken = [Span(200, 700), Span(5500, 5900)]
+    assert coverage.wordless(taken, speech) == [Span(1000, 5200), Span(9000, 11_000)]
+    assert coverage.wordless([*taken, Span(2500, 2600), Span(9950, 10_250)], speech) == [Span(2900, 5200)]
+    assert coverage.wordless([Span(0, 21_400)], speech) == []
+    assert coverage.wordless([], speech[:1]) == [speech[0]]
+    assert coverage.wordless(taken, []) == []
+
+
+STUCK = "Well, I know. " + "I don't know what to do. " * 20 + "Goodbye then."
 
 
 def test_a_loop_is_said_once_and_what_comes_after_it_stays() -> None:
-    text = "Well, I know. " + "I don't know what to do. " * 6 + "Goodbye then."
-    kept, dropped = guards.loops(said(text, Span(0, 20_000)))
+    words = said(STUCK, Span(0, 10_000))
+    kept, dropped = guards.loops(words, [Span(0, 10_000)])
     assert joined(word.text for word in kept) == "Well, I know. I don't know what to do. Goodbye then."
-    assert [(one.why, one.text.count("what")) for one in dropped] == [("loop", 5)]
+    assert [(one.why, one.text.count("what")) for one in dropped] == [("loop", 19)]
+    spread = said(STUCK, Span(0, 60_000))
+    assert guards.loops(spread, [Span(0, 60_000)]) == (spread, [])
+    assert len(guards.loops(spread, [Span(0, 3000)])[0]) == 11  # over silence
+
+
+def test_a_decoder_that_ran_on_after_real_shouts_is_stuck() -> None:
+    shouts = [Word("No!", Span(i * 500, i * 500 + 400), 0.95) for i in range(6)]
+    piled = [Word("No!", Span(2900, 2900), 0.95) for _ in range(30)]
+    assert guards.loops(shouts, [Span(0, 3000)]) == (shouts, [])
+    assert guards.loops([*shouts, *piled], [Span(0, 3000)])[0] == shouts[:1]
+
+
+def test_a_doubted_loop_ends_a_chunk() -> None:
+    text = "Where are we. " + "I love you, " * 6
+    doubted = said(text, Span(0, 12_000), 0.3)
+    assert (
+        joined(word.text for word in guards.loops(doubted, [Span(0, 12_000)])[0])
+        == "Where are we. I love you,"
+    )
+    going_on = [*doubted, *said("And so on.", Span(12_000, 13_000))]
+    assert guards.loops(going_on, [Span(0, 13_000)]) == (going_on, [])
 
 
 def test_a_loop_of_characters_is_found_too() -> None:
-    kept, _ = guards.loops(said("そうです。" + "ありがとう" * 12, Span(0, 20_000)))
+    kept, _ = guards.loops(said("そうです。" + "ありがとう" * 30, Span(0, 20_000)), [Span(0, 20_000)])
     assert joined(word.text for word in kept) == "そうです。ありがとう"
 
 
 @pytest.mark.parametrize(
-    "text", ["No, no, no, no, no!", "Ha ha ha ha ha.", "Go, go, go, go! Go on. Go on.", "Wait. Wait. Wait."]
+    ("text", "each_ms", "confidence"),
+    [
+        ("No, no, no, no, no!", 400, 0.3),
+        ("Ha ha ha ha ha.", 300, 0.3),
+        ("Go, go, go, go! Go on. Go on.", 300, 0.3),
+        ("Wait. Wait. Wait.", 900, 0.3),
+        ("Mom! " * 8, 500, 0.9),
+        ("Push! " * 12, 900, 0.98),
+        ("I love you, " * 5, 600, 0.98),
+        ("Fight! " * 20, 450, 0.9),
+        ("We want more! " * 9, 250, 0.8),
+        ("Ha " * 30, 200, 0.7),
+    ],
 )
-def test_people_repeat_themselves(text: str) -> None:
-    words = said(text, Span(0, 4000), 0.3)
-    assert guards.loops(words) == (words, [])
+def test_people_repeat_themselves(text: str, each_ms: int, confidence: float) -> None:
+    length = each_ms * len(text.split())
+    words = said(text, Span(0, length), confidence)
+    assert guards.loops(words, [Span(0, length)]) == (words, [])
+
+
+def test_of_a_second_hearing_only_what_comes_after_the_loop_is_taken() -> None:
+    speech = [Span(0, 12_000)]
+    once = said("Well, I never said that.", Span(0, 2500))
+    stuck = Decoded((*once, *said("So it goes. " * 20, Span(2500, 6000))), 0.1, 0.8)
+    other = said("Where I never bled fat.", Span(0, 2500))
+    rest = said("so it was. We left early.", Span(3500, 9000))
+    heard = guards.resumed(stuck, Decoded((*other, *rest), 0.1, 0.7), speech)
+    assert (
+        joined(word.text for word in heard.words)
+        == "Well, I never said that. So it goes. so it was. We left early."
+    )
+    assert guards.resumed(stuck, stuck, speech) == stuck
+
+
+def test_hotwords_at_the_end_of_a_chunk_that_nobody_said_are_left_out() -> None:
+    hotwords = "Zoë, Daenerys Targaryen, Khaleesi"
+    line = said("We leave at dawn.", Span(0, 1500))
+    for echo in ("Daenerys, Targaryen, Khaleesi", "Zoë, Daenerys Targaryen, Khaleesi."):
+        for words in (said(echo, Span(1500, 1700), 0.6), said(echo, Span(1500, 4000), 0.4)):
+            kept, dropped = guards.echo([*line, *words], hotwords)
+            assert (kept, [one.why for one in dropped]) == (line, ["hotwords"])
+    for real in (
+        said("Daenerys Targaryen, Khaleesi!", Span(1500, 4000), 0.8),
+        said("Daenerys Targaryen!", Span(1500, 2500), 0.3),
+        said("Targaryen, Daenerys, Khaleesi!", Span(1500, 4000), 0.3),
+        said("Zoë, Daenerys Targaryen, Khaleesi, run!", Span(1500, 4000), 0.3),
+    ):
+        assert guards.echo([*line, *real], hotwords) == ([*line, *real], [])
+    assert guards.echo(line, "") == (line, [])
+    heard = Decoded((*line, *said("Daenerys, Targaryen, Khaleesi", Span(1500, 1700), 0.6)), 0.1, 0.8)
+    assert guards.sift_chunk(heard, [Span(0, 2000)], hotwords)[0] == line
 
 
 CREDITS = (
@@ -433,10 +655,32 @@ def test_credits_that_are_doubted_are_left_out_and_plainly_spoken_ones_stay(text
 def test_credits_over_hardly_any_sound_or_the_last_of_it_are_doubted_more() -> None:
     line = said("Thanks for watching!", Span(2000, 4000), 0.95)
     assert guards.credit_lines(line, [Span(2000, 2300), Span(9000, 9500)])[0] == []
-    ending = said("Thanks for watching!", Span(2000, 4000), 0.7)
+    ending = said("Thanks for watching!", Span(2000, 4000), 0.55)
     assert guards.credit_lines(ending, [Span(1900, 4000)])[0] == []
     assert guards.credit_lines(ending, [Span(1900, 4000), Span(60_000, 70_000)])[0] == ending
     assert guards.credit_lines(line, [Span(1900, 4000)])[0] == line
+
+
+@pytest.mark.parametrize(
+    ("text", "lasts_ms"),
+    [
+        ("Thanks for watching!", 780),
+        ("Thank you for watching.", 900),
+        ("Subscribe now!", 500),
+        ("Altyazı M.K.", 600),
+    ],
+)
+def test_what_sounds_like_a_credit_and_is_said_at_a_real_pace_stays_unless_it_is_doubted(
+    text: str, lasts_ms: int
+) -> None:
+    at = Span(10_000, 10_000 + lasts_ms)
+    for speech in ([at, Span(20_000, 21_000)], [Span(0, 900), at]):
+        sure = said(text, at, 0.97)
+        assert guards.sift_film(sure, speech) == (sure, [])
+        doubted = said(text, at, 0.4)
+        assert [one.why for one in guards.sift_film(doubted, speech)[1]] == ["credits"]
+    brief = [Span(10_000, 10_200), Span(20_000, 21_000)]
+    assert guards.sift_film(said(text, at, 0.97), brief)[0] == []
 
 
 @pytest.mark.parametrize(
@@ -478,11 +722,22 @@ def test_a_pile_of_doubted_words_without_length_is_left_out_and_a_single_one_sta
     assert guards.without_length(sure)[0] == sure
 
 
-def test_a_chunk_that_the_model_itself_takes_for_silence_is_left_out() -> None:
+def test_a_line_that_is_heard_plainly_stays_wherever_voice_activity_found_little_speech() -> None:
+    line = said("Put the gun down and come out slowly.", Span(5000, 7600), 0.95)
+    assert guards.too_fast(line, [Span(5000, 5400), Span(9000, 9500)]) == (line, [])
+    doubted = said("Put the gun down and come out slowly.", Span(5000, 7600), 0.4)
+    assert guards.too_fast(doubted, [Span(5000, 5400), Span(9000, 9500)])[0] == []
+
+
+def test_a_chunk_that_the_model_itself_takes_for_silence_keeps_what_it_is_sure_of() -> None:
+    speech = [Span(0, 30_000)]
     words = tuple(said("Some words here.", Span(0, 2000), 0.2))
-    assert guards.sift_chunk(Decoded(words, 0.9, 0.2))[0] == []
-    assert guards.sift_chunk(Decoded(words, 0.9, 0.6))[0] == list(words)
-    assert guards.sift_chunk(Decoded(words, 0.2, 0.2))[0] == list(words)
+    assert guards.sift_chunk(Decoded(words, 0.9, 0.2), speech)[0] == []
+    assert guards.sift_chunk(Decoded(words, 0.9, 0.6), speech)[0] == list(words)
+    assert guards.sift_chunk(Decoded(words, 0.2, 0.2), speech)[0] == list(words)
+    plain = tuple(said("Where is she?", Span(8000, 9000), 0.8))
+    kept, dropped = guards.sift_chunk(Decoded((*words, *plain), 0.9, 0.3), speech)
+    assert (kept, [one.why for one in dropped]) == (list(plain), ["no speech"])
 
 
 def test_what_is_only_doubtful_is_kept_with_its_confidence() -> None:
@@ -492,4 +747,4 @@ def test_what_is_only_doubtful_is_kept_with_its_confidence() -> None:
 
 def test_no_words_pass_all_guards() -> None:
     assert guards.sift_film([], [Span(0, 1000)]) == ([], [])
-    assert guards.sift_chunk(Decoded((), 0.0, 1.0)) == ([], [])
+    assert guards.sift_chunk(Decoded((), 0.0, 1.0), [Span(0, 1000)]) == ([], [])

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dubber.stages.diarize.windows import FloatArray
     from tts.indextts2.speakers import SpeakerEncoder
 
-REVISION = 1
+REVISION = 2
 """Goes up whenever the same sound and weights would give another answer."""
 
 MODEL, FILE = "indextts2", "campplus_cn_common.bin"

@@ -24,7 +24,7 @@ SWITCH = 0.15
 """What a change of speaker inside speech must gain, in cosine of one whole window: an odd window between two of
 another voice must be 0.3 clearer than they. On the films of bench/speakers.py anything from 0.05 to 0.3 gives the same
 turns."""
-PAUSE_MS = 300
+PAUSE_MS = 100
 """A pause this long divides that by e: people take turns where there is silence."""
 
 FINE_MS, FINE_HOP_MS = 700, 100

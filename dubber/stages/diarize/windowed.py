@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 TINY_MS, TINY_SHARE = 2_000, 0.1
 """Who speaks less than this in the whole film is taken for somebody else; in a film with little speech, less than this
 share of it."""
+FOUNDING_MS = 750
+"""Where voices are counted, shorter windows found none: those of many short answers are alike for being short. They
+are given to the voices that longer ones found, if those are most of the speech."""
 PASSES = 4
 """Walks over the windows, each with the centroids of the one before; they settle in two or three."""
 UNSTEADY = 0.1
@@ -60,7 +63,7 @@ def diarize(
         return Diarization(tuple(Turn(span, 0) for span in spans), centroids=_plain(alone))
     vectors = embedded(audio, windows, embed, lambda done: progress(0.9 * done))
     weights = shares(windows)
-    labels, found = voices(vectors, weights, windows, speakers, tuning)
+    labels, found = _heard(vectors, weights, windows, speakers, tuning)
     places = [
         (span, [windows[i] for i in some], labels[some.start : some.stop])
         for span, some in zip(spans, within(windows, spans), strict=True)
@@ -76,6 +79,17 @@ def diarize(
     told = room.painted(spans, marks)
     progress(1.0)
     return _numbered(told, found)
+
+
+def _heard(
+    vectors: Vectors, weights: Vectors, windows: Sequence[Span], speakers: int | None, tuning: Tuning
+) -> tuple[Labels, Vectors]:
+    """As `voices`, but where the number is to be found, windows below FOUNDING_MS have no part in finding it."""
+    long = np.flatnonzero([window.duration >= FOUNDING_MS for window in windows])
+    if speakers is not None or len(long) == len(windows) or 2 * weights[long].sum() < weights.sum():
+        return voices(vectors, weights, windows, speakers, tuning)
+    _, found = voices(vectors[long], weights[long], [windows[int(i)] for i in long], None, tuning)
+    return room.path(vectors @ found.T, windows), found
 
 
 def voices(

@@ -25,8 +25,11 @@ RATE = 16_000
 """Hz of the pieces that are embedded."""
 WINDOW_MS, HOP_MS = 1_500, 750
 """Length of a window and the way to the next: what the diarization recipe that comes with CAM++ (3D-Speaker) takes."""
+LEAST_MS = 250
+"""Less speech on end is not listened to."""
 SHORTEST_MS = 400
-"""Less speech on end is not embedded by itself: a vector of it says more about the sound than about the voice."""
+"""Less shows nobody's voice by itself, for a vector of it says more about the sound; it may be told whose it is among
+voices that are known."""
 GRID_MS = 10
 """Windows are whole multiples of this long, so that many are of one length and can be heard together."""
 BATCH = 64
@@ -35,10 +38,10 @@ BATCH = 64
 
 def cut(spans: Sequence[Span]) -> tuple[Span, ...]:
     """The windows of sorted, disjoint `spans`, in order: WINDOW_MS long and HOP_MS apart, the last one flush with
-    the end; a span shorter than a window is one, and one shorter than SHORTEST_MS has none."""
+    the end; a span shorter than a window is one, and one shorter than LEAST_MS has none."""
     windows: list[Span] = []
     for span in spans:
-        if span.duration < SHORTEST_MS:
+        if span.duration < LEAST_MS:
             continue
         length = min(span.duration, WINDOW_MS) // GRID_MS * GRID_MS
         last = span.end - length
@@ -90,9 +93,9 @@ def voice(samples: FloatArray, embed: Embed) -> Vectors:
     """The vector of one voice in a recording of it, shape (width,), length 1: its windows' mean. `samples`: mono [n]
     at RATE, from SHORTEST_MS. Raises ValueError for less."""
     whole = Span(0, len(samples) * 1000 // RATE)
-    pieces = [samples[one.start * RATE // 1000 : one.end * RATE // 1000] for one in cut([whole])]
-    if not pieces:
+    if whole.duration < SHORTEST_MS:
         raise ValueError(f"{whole.duration} ms of a voice are not enough, {SHORTEST_MS} are")
+    pieces = [samples[one.start * RATE // 1000 : one.end * RATE // 1000] for one in cut([whole])]
     return unit(np.asarray(embed(pieces), np.float64).mean(axis=0))
 
 

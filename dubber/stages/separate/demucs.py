@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float32]
 
-REVISION = 1
+REVISION = 2
 """Goes up whenever the same sound would give another stem."""
 
 MODELS = ("htdemucs", "htdemucs_ft")

@@ -21,33 +21,54 @@ QUALITY = "HQ"
 """soxr's: flat to 0.91 of the lower Nyquist frequency (20 kHz), all that aliases 120 dB down."""
 
 
+RIM = 2
+"""Steps (6.7 ms, twice the filter's reach) that are put before and behind the sound: itself, mirrored. Sound that stops
+dead holds more than the network's rate can: its first and last millisecond would come back 30 dB down wrong."""
+
+
 def network_frames(frames: int) -> int:
-    """Samples at NETWORK_RATE of a film of `frames` samples: a whole number of steps, so the last may be silence."""
-    return -(-frames // FILM_STEP) * NETWORK_STEP
+    """Samples at NETWORK_RATE of a film of `frames` samples: a whole number of steps, and both rims; of none, none."""
+    return (-(-frames // FILM_STEP) + 2 * RIM) * NETWORK_STEP if frames else 0
 
 
 def to_network(blocks: Iterable[FloatArray], frames: int) -> Iterator[FloatArray]:
-    """Blocks (n, channels) that add up to `frames` samples at 48 kHz → `network_frames(frames)` at NETWORK_RATE.
+    """Blocks (n, channels) that add up to `frames` samples at 48 kHz → `network_frames(frames)` at NETWORK_RATE, of
+    which the film's first is RIM steps in.
 
     The result does not depend on how the sound is cut into blocks.
     """
-    padding = -frames % FILM_STEP
-    yield from _exactly(
-        network_frames(frames), _streamed(_padded(blocks, padding), SAMPLE_RATE, NETWORK_RATE)
-    )
+    rim = RIM * FILM_STEP
+    mirrored = _mirrored(blocks, rim, -frames % FILM_STEP + rim)
+    yield from _exactly(0, network_frames(frames), _streamed(mirrored, SAMPLE_RATE, NETWORK_RATE))
 
 
 def to_film(blocks: Iterable[FloatArray], frames: int) -> Iterator[FloatArray]:
-    """The way back: the first `frames` samples at 48 kHz of blocks (n, channels) at NETWORK_RATE."""
-    yield from _exactly(frames, _streamed(blocks, NETWORK_RATE, SAMPLE_RATE))
+    """The way back: the film's `frames` samples at 48 kHz of blocks (n, channels) at NETWORK_RATE, without the rims."""
+    yield from _exactly(RIM * FILM_STEP, frames, _streamed(blocks, NETWORK_RATE, SAMPLE_RATE))
 
 
-def _padded(blocks: Iterable[FloatArray], padding: int) -> Iterator[FloatArray]:
-    channels = 1
-    for block in blocks:
-        channels = block.shape[1]
+def _mirrored(blocks: Iterable[FloatArray], before: int, behind: int) -> Iterator[FloatArray]:
+    """The blocks, with so many samples more at both ends: the sound's own, backwards."""
+    rest = iter(blocks)
+    head = _at_least(before, rest)
+    if not len(head):
+        return
+    yield np.pad(head, ((before, 0), (0, 0)), "symmetric")
+    tail = head[-behind:]
+    for block in rest:
         yield block
-    yield np.zeros((padding, channels), np.float32)
+        tail = np.concatenate([tail, block])[-behind:]
+    yield np.pad(tail, ((0, behind), (0, 0)), "symmetric")[len(tail) :]
+
+
+def _at_least(frames: int, blocks: Iterator[FloatArray]) -> FloatArray:
+    """The first blocks as one, of so many samples or more where there are as many."""
+    head = np.zeros((0, 1), np.float32)
+    for block in blocks:
+        head = np.concatenate([head, block]) if len(head) else block
+        if len(head) >= frames:
+            break
+    return head
 
 
 def _streamed(blocks: Iterable[FloatArray], rate: int, target: int) -> Iterator[FloatArray]:
@@ -64,12 +85,13 @@ def _streamed(blocks: Iterable[FloatArray], rate: int, target: int) -> Iterator[
         yield stream.resample_chunk(np.zeros((0, channels), np.float32), last=True)
 
 
-def _exactly(frames: int, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
-    """The first `frames` samples of the blocks, which hold as many or more; empty blocks left out."""
-    left = frames
+def _exactly(first: int, frames: int, blocks: Iterable[FloatArray]) -> Iterator[FloatArray]:
+    """`frames` samples of the blocks from number `first` on, which hold as many or more; empty blocks left out."""
+    skip, left = first, frames
     for block in blocks:
-        if len(part := block[:left]):
+        if len(part := block[skip:][:left]):
             yield part
             left -= len(part)
+        skip = max(0, skip - len(block))
     if left:
         raise AssertionError(f"the resampler owes {left} of {frames} samples")

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from align.types import Span, Word
+from dubber.stages.segment import is_spaceless
 from dubber.stages.transcribe.chunks import Chunk
 
 
@@ -46,13 +47,13 @@ def decoded(segments: Sequence[Any], chunk: Chunk, laid: int) -> Decoded:
 
 
 def _goes_on(before: str, text: str) -> bool:
-    """Whether two of Whisper's words are one: marks alone, and pieces of a Latin word inside Chinese, Japanese or Thai,
-    where every token is a word to it. What begins with a space is a new word."""
+    """Whether two of the library's words are one. What begins with a space is a new word; it also parts words at every
+    hyphen, apostrophe and point inside them, and at every token of Chinese, Japanese and Thai, of which only what is
+    written in another script, as in Latin letters, is put together again."""
     if not text.strip() or text[0].isspace():
         return False
-    return not any(c.isalnum() for c in text) or (
-        before[-1:].isascii() and before[-1:].isalnum() and text[0].isascii()
-    )
+    first = next((c for c in text if c.isalnum()), "")
+    return not first or bool(before.strip() and not is_spaceless(before[-1]) and not is_spaceless(first))
 
 
 def _together(word: Word, more: Word) -> Word:

@@ -25,12 +25,13 @@ class Dropped:
 @dataclass(frozen=True)
 class Heard:
     """What was recognised: words in order of start, the language they are in (canonical BCP 47) with how sure that is
-    (0..1; 1 where it was told), and what was left out."""
+    (0..1; 1 where it was told), what was left out, and `unheard`: speech in which no words were understood."""
 
     words: tuple[Word, ...]
     language: str
     sure: float = 1.0
     dropped: tuple[Dropped, ...] = ()
+    unheard: tuple[Span, ...] = ()
 
 
 class Recogniser(Protocol):
@@ -54,10 +55,13 @@ class Recogniser(Protocol):
         speech: Sequence[Span],
         language: str,
         progress: Callable[[float], None] = ...,
+        quiet: AudioFile | None = None,
     ) -> Heard:
         """The words said in `speech` (sorted, disjoint, ms), each inside it, with a confidence in 0..1.
 
-        `language` is canonical BCP 47, "und" where it is to be found. Raises MediaError, MissingError.
+        `quiet` is the same sound without music and effects, where there is such a stem: pauses and edges are sought
+        in it, words in `audio`. `language` is canonical BCP 47, "und" where it is to be found. Raises MediaError,
+        MissingError.
         """
 
     def close(self) -> None:

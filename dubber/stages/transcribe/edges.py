@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float32]
 
-REVISION = 1
+REVISION = 2
 """Goes up whenever the same words and sound would give other times."""
 
 FRAME_MS = 10
@@ -48,10 +48,15 @@ STAY = 1.2
 """What it costs (in units of half a squared deviation) that an edge has no dip: most words run into each other."""
 CLOSURE = 0.8
 """What it costs to take a dip shorter than PAUSE_MS for an edge: half of them are inside words."""
+DRAWN = 0.95 * 2 * STAY
+"""What it costs at most that a word was drawn out: a little less than that its span begins or ends without one."""
 SPLIT = 3.0
 """What it costs that a word is said across a pause."""
 REACH_MS = 600
 """No edge inside speech moves further."""
+DRAWN_MS = 1_500
+"""Sound that goes on up to this long before the first word of a span or after the last, without a pause, is still that
+word's: of a cry of three seconds faster-whisper leaves 1.4 s, the most that it lets a lone word last."""
 LEAST_MS = 30
 """No word is made shorter than this where there is room."""
 
@@ -160,14 +165,13 @@ def _placed(words: Sequence[Word], span: Span, dips: Sequence[Dip]) -> list[Span
     """Where each of the words said in `span` is: the cheapest order of edges. A shortest path over edges."""
     room = min(LEAST_MS, span.duration // len(words))
     heard = _with_room(words, span, room)
-    pauses = [dip.fall for dip in dips if dip.rise - dip.fall >= PAUSE_MS]
-    edges = [
-        _Edge(span.start, start, price)
-        for start, price in _outer(heard[0], span.start, [dip.rise for dip in dips])
-    ]
+    long = [dip for dip in dips if dip.rise - dip.fall >= PAUSE_MS]
+    pauses = [dip.fall for dip in long]
+    begins = _outer(heard[0], span.start, [dip.rise for dip in dips], long)
+    edges = [_Edge(span.start, start, price) for start, price in begins]
     for end, start, likely in zip(heard[1:-1:2], heard[2:-1:2], _likely(words, span, heard), strict=True):
         edges = _continued(edges, _between(end, start, likely, dips), room, pauses)
-    ends = _outer(heard[-1], span.end, [dip.fall for dip in dips])
+    ends = _outer(heard[-1], span.end, [dip.fall for dip in dips], long)
     edges = _continued(edges, [(end, end, price) for end, price in ends], room, pauses)
     edge = min(edges, key=lambda one: one.price)
     spans = []
@@ -200,11 +204,19 @@ def _likely(words: Sequence[Word], span: Span, heard: Sequence[int]) -> list[flo
     return [float(time) for time in middles + share * (written - middles)]
 
 
-def _outer(heard: int, edge: int, others: Sequence[int]) -> list[tuple[int, float]]:
-    """(time, price) for where a span's first word starts or its last ends: at its edge, at a dip, or as heard."""
-    choices = [(edge, 0.5 * ((heard - edge) / EDGE_DRIFT_MS) ** 2), (heard, 2 * STAY)]
+def _outer(heard: int, edge: int, others: Sequence[int], pauses: Sequence[Dip]) -> list[tuple[int, float]]:
+    """(time, price) for where a span's first word starts or its last ends: at its edge, at a dip, or as heard.
+
+    Between the edge and what was heard lies the word itself, drawn out, unless there is a pause or far too much.
+    """
+    low, high = min(heard, edge), max(heard, edge)
+    paused = any(dip.rise > low and dip.fall < high for dip in pauses)
+    away = 0.5 * ((heard - edge) / EDGE_DRIFT_MS) ** 2
+    if not paused and high - low <= DRAWN_MS:
+        away = min(away, DRAWN)
     near = (at for at in others if abs(heard - at) <= REACH_MS)
-    return [*choices, *((at, 0.5 * ((heard - at) / DRIFT_MS) ** 2 + STAY) for at in near)]
+    dipped = ((at, 0.5 * ((heard - at) / DRIFT_MS) ** 2 + STAY) for at in near)
+    return [(edge, away), (heard, 2 * STAY), *dipped]
 
 
 def _between(end: int, start: int, likely: float, dips: Sequence[Dip]) -> list[tuple[int, int, float]]:

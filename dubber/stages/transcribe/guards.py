@@ -4,24 +4,23 @@ doubtful stays, with its low confidence. Knows no model and no sound."""
 from __future__ import annotations
 
 import zlib
-from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import groupby
 
 from align.types import Span, Word
 from dubber.stages.segment import columns, joined
 from dubber.stages.transcribe.channel_talk import is_credit
+from dubber.stages.transcribe.coverage import ASTRAY_MS, away, confidence, inside, lines
 from dubber.stages.transcribe.decoded import Decoded
 from dubber.stages.transcribe.door import Dropped
 
 Judged = tuple[list[Word], list[Dropped]]
 """The words that stay, and what does not."""
 
-REVISION = 1
+REVISION = 2
 """Goes up whenever other words would be left out."""
 
-ASTRAY_MS = 700
-"""Words are timed some tenths of a second off; further from all speech than this, nothing was there to be heard."""
 NEAR_MS = 300
 """A line that ends this close to the film's last speech is over it."""
 FASTEST_MS = 25
@@ -32,30 +31,36 @@ SHORT_COLUMNS = 12
 """Shorter lines are said over too little sound to judge their rate."""
 DOUBTED = 0.5
 """A line is doubtful below this mean confidence …"""
-DOUBTED_AT_END = 0.8
+DOUBTED_AT_END = 0.6
 """… and below this where the film's last speech is, over which credits are invented most."""
+PLAIN = 0.9
+"""A line of this mean confidence may be hurried: people rush farewells."""
 REPEATED = 2.4
 """Compression ratio above which Whisper's makers take text for a loop (their decoder's threshold)."""
 LONGEST_LOOP = 30
 """Words, or characters where a word is one, in what is repeated."""
 LEAST_REPEATS = 4
+REPEAT_MS = 140
+"""A repeated word takes longer than this. Shouts and laughs reach five a second; a decoder that is stuck goes on until
+its 448 tokens are full, with two of them for a word and its mark 130 ms each over all the 30 s that it hears."""
+LEAST_ECHO = 3
+"""So many hotwords in a row, in their order, are the list itself: two may be a full name."""
 NO_LENGTH_MS = 20
 """The grid of Whisper's times: words no longer than it have none."""
 PILE = 3
 """So many words in a row without length are a decoder that ran on after the sound had ended."""
 SILENT, UNSURE = 0.6, 0.37
 """Whisper's own rule: no speech is likelier than the first, and the mean token less likely than the second (e⁻¹)."""
-PAUSE_MS = 1000
-_ENDS = (".", "!", "?", "…", "。", "！", "？", "।", "؟")
 
 
-def sift_chunk(heard: Decoded) -> Judged:
-    """What a decoder's own failures within one chunk leave."""
-    if heard.words and is_silence(heard):
-        return [], [left_out(heard.words, "no speech")]
-    kept, repeated = loops(heard.words)
+def sift_chunk(heard: Decoded, speech: Sequence[Span], hotwords: str = "") -> Judged:
+    """What a decoder's own failures within one chunk of `speech` (sorted, disjoint) leave; `hotwords` are those that it
+    was given."""
+    kept, silent = no_speech(heard)
+    kept, repeated = loops(kept, speech)
+    kept, echoed = echo(kept, hotwords)
     kept, piled = without_length(kept)
-    return kept, [*repeated, *piled]
+    return kept, [*silent, *repeated, *echoed, *piled]
 
 
 def sift_film(words: Sequence[Word], speech: Sequence[Span]) -> Judged:
@@ -67,33 +72,72 @@ def sift_film(words: Sequence[Word], speech: Sequence[Span]) -> Judged:
     return kept, dropped
 
 
+def no_speech(heard: Decoded) -> Judged:
+    """Without the doubted lines of a chunk that the model itself takes for silence; a line that it is sure of stays."""
+    if not is_silence(heard):
+        return list(heard.words), []
+    return _by_line(lines(heard.words), lambda line, _: confidence(line) < DOUBTED, "no speech")
+
+
 def is_silence(heard: Decoded) -> bool:
-    """Whether a chunk that was decoded to something holds nothing."""
+    """Whether a chunk that was decoded to something likely holds nothing."""
     return heard.no_speech > SILENT and heard.sure < UNSURE
 
 
-def is_loop(words: Sequence[Word]) -> bool:
-    """Whether the decoder got stuck somewhere in these words."""
-    return bool(loops(words)[1])
+def loops(words: Sequence[Word], speech: Sequence[Span]) -> Judged:
+    """Without what is said over and over and nobody could say so often: the first of such repeats stays.
 
-
-def loops(words: Sequence[Word]) -> Judged:
-    """Without what is said over and over: of a run of repeats that compresses as only loops do, the first stays."""
-    said = [word.text.casefold().strip(" .,!?…。、！？") for word in words]
+    People repeat themselves, too, and are heard to; a loop compresses as only loops do, and besides has less time than
+    its words need, in `speech` (sorted, disjoint) or by their own times, or is doubted and ends the chunk.
+    """
     kept: list[Word] = []
     dropped: list[Dropped] = []
+    at = 0
+    for unit, run in _loops(words, speech):
+        kept += words[at:unit]
+        dropped.append(left_out(words[unit:run], "loop"))
+        at = run
+    return [*kept, *words[at:]], dropped
+
+
+def resumed(stuck: Decoded, again: Decoded, speech: Sequence[Span]) -> Decoded:
+    """A decoding that got stuck, going on from its first loop with what was heard the second time; unless that is a
+    loop too."""
+    unit, _ = next(_loops(stuck.words, speech))
+    if is_loop(again.words, speech):
+        return stuck
+    before = stuck.words[:unit]
+    after = (word for word in again.words if word.span.start + word.span.end > 2 * before[-1].span.end)
+    return replace(again, words=(*before, *after))
+
+
+def is_loop(words: Sequence[Word], speech: Sequence[Span]) -> bool:
+    """Whether the decoder got stuck somewhere in these words."""
+    return any(True for _ in _loops(words, speech))
+
+
+def _loops(words: Sequence[Word], speech: Sequence[Span]) -> Iterator[tuple[int, int]]:
+    """[start, end) of the repeats in each loop, its first unit before them."""
+    said = [word.text.casefold().strip(" .,!?…。、！？") for word in words]
     at = 0
     while at < len(words):
         unit, run = _run_from(said, at)
         text = joined(word.text for word in words[at : at + run])
-        if run >= LEAST_REPEATS * unit and _compression(text) > REPEATED:
-            kept += words[at : at + unit]
-            dropped.append(left_out(words[at + unit : at + run], "loop"))
+        repeats = words[at + unit : at + run]
+        enough = run >= LEAST_REPEATS * unit and _compression(text) > REPEATED
+        if enough and (
+            _hurried(repeats, speech) or (at + run == len(words) and confidence(repeats) < DOUBTED)
+        ):
+            yield at + unit, at + run
             at += run
         else:
-            kept.append(words[at])
             at += 1
-    return kept, dropped
+
+
+def _hurried(repeats: Sequence[Word], speech: Sequence[Span]) -> bool:
+    """Whether repeated words have no time: on the whole, or the last of them, where the decoder ran on."""
+    times = [sum(one.duration for one in inside(speech, word.span)) for word in repeats]
+    return sum(times) < REPEAT_MS * len(times) or all(time <= NO_LENGTH_MS for time in times[-PILE:])
 
 
 def _run_from(said: Sequence[str], at: int) -> tuple[int, int]:
@@ -114,6 +158,23 @@ def _compression(text: str) -> float:
     return len(coded) / len(zlib.compress(coded)) if coded else 0.0
 
 
+def echo(words: Sequence[Word], hotwords: str) -> Judged:
+    """Without the decoder's own hotwords at a chunk's end: LEAST_ECHO of them or more, in their order, and doubted or
+    without the time to say them."""
+    listed, said = [_bare(one) for one in hotwords.split()], [_bare(word.text) for word in words]
+    for count in range(min(len(listed), len(said)), LEAST_ECHO - 1, -1):
+        tail = said[-count:]
+        if any(listed[i : i + count] == tail for i in range(len(listed) - count + 1)):
+            last = words[-count:]
+            if confidence(last) < DOUBTED or _span(last).duration < REPEAT_MS * count:
+                return list(words[:-count]), [left_out(last, "hotwords")]
+    return list(words), []
+
+
+def _bare(text: str) -> str:
+    return "".join(c for c in text.casefold() if c.isalnum())
+
+
 def without_length(words: Sequence[Word]) -> Judged:
     """Without piles of words that have no length and that the model doubts; a single one was only timed badly."""
     kept: list[Word] = []
@@ -123,7 +184,7 @@ def without_length(words: Sequence[Word]) -> Judged:
         if word is not None and word.span.duration <= NO_LENGTH_MS:
             pile.append(word)
             continue
-        if len(pile) >= PILE and _confidence(pile) < DOUBTED:
+        if len(pile) >= PILE and confidence(pile) < DOUBTED:
             dropped.append(left_out(pile, "no length"))
         else:
             kept += pile
@@ -134,48 +195,63 @@ def without_length(words: Sequence[Word]) -> Judged:
 
 
 def unheard(words: Sequence[Word], speech: Sequence[Span]) -> Judged:
-    """Without words far from all speech (sorted, disjoint)."""
-    return _by_line(
-        [[word] for word in words], lambda line, _: _away(line[0].span, speech) > ASTRAY_MS, "no speech"
-    )
+    """Without words far from all speech (sorted, disjoint) that are doubted or have no time of their own: speech is
+    missed where music covers it or somebody whispers, and a model that is sure has heard it."""
+    kept: list[Word] = []
+    dropped: list[Dropped] = []
+    for line in lines(words):
+        for far, group in groupby(line, key=lambda word: away(word.span, speech) > ASTRAY_MS):
+            run = list(group)
+            if far and not _could_be_said(run):
+                dropped.append(left_out(run, "no speech"))
+            else:
+                kept += run
+    return kept, dropped
 
 
 def credit_lines(words: Sequence[Word], speech: Sequence[Span]) -> Judged:
     """Without credits and channel talk that the model doubts, doubts a little over the film's last speech, or for which
     there is no time. Said plainly, they stay."""
     end = speech[-1].end if speech else 0
-    lines = _lines(words)
 
     def invented(line: Sequence[Word], room: Span) -> bool:
         if not is_credit(joined(word.text for word in line)):
             return False
+        sure = confidence(line)
         last = line[-1] is words[-1] and line[-1].span.end >= end - NEAR_MS
-        doubted = _confidence(line) < (DOUBTED_AT_END if last else DOUBTED)
-        return doubted or _ms_per_column(line, room, speech) < HURRIED_MS
+        least = FASTEST_MS if sure >= PLAIN else HURRIED_MS
+        return sure < (DOUBTED_AT_END if last else DOUBTED) or _ms_per_column(line, room, speech) < least
 
-    return _by_line(lines, invented, "credits")
+    return _by_line(lines(words), invented, "credits")
 
 
 def too_fast(words: Sequence[Word], speech: Sequence[Span]) -> Judged:
-    """Without lines that nobody could say in the speech there is for them, up to the lines before and after."""
+    """Without lines that nobody could say in the speech there is for them, up to the lines before and after, and that
+    are doubted or have no time of their own either."""
 
     def impossible(line: Sequence[Word], room: Span) -> bool:
         long = columns(joined(word.text for word in line)) >= SHORT_COLUMNS
-        return long and _ms_per_column(line, room, speech) < FASTEST_MS
+        return long and _ms_per_column(line, room, speech) < FASTEST_MS and not _could_be_said(line)
 
-    return _by_line(_lines(words), impossible, "impossible rate")
+    return _by_line(lines(words), impossible, "impossible rate")
+
+
+def _could_be_said(words: Sequence[Word]) -> bool:
+    """Whether the model is sure enough of words to which it gives the time that they take."""
+    wide = columns(joined(word.text for word in words))
+    return confidence(words) >= DOUBTED and _span(words).duration >= FASTEST_MS * wide
 
 
 def _by_line(
-    lines: Sequence[Sequence[Word]], invented: Callable[[Sequence[Word], Span], bool], why: str
+    parts: Sequence[Sequence[Word]], invented: Callable[[Sequence[Word], Span], bool], why: str
 ) -> Judged:
     """Each line judged in the room it has: up to its neighbours, and as far around it as its times may be off."""
     kept: list[Word] = []
     dropped: list[Dropped] = []
-    for i, line in enumerate(lines):
+    for i, line in enumerate(parts):
         span = _span(line)
-        before = lines[i - 1][-1].span.end if i else 0
-        after = lines[i + 1][0].span.start if i + 1 < len(lines) else span.end + ASTRAY_MS
+        before = parts[i - 1][-1].span.end if i else 0
+        after = parts[i + 1][0].span.start if i + 1 < len(parts) else span.end + ASTRAY_MS
         start = min(span.start, max(before, span.start - ASTRAY_MS))
         room = Span(start, max(span.end, min(after, span.end + ASTRAY_MS)))
         if invented(line, room):
@@ -185,34 +261,9 @@ def _by_line(
     return kept, dropped
 
 
-def _lines(words: Sequence[Word]) -> list[list[Word]]:
-    """Words up to each sentence's end or long pause."""
-    lines: list[list[Word]] = [[word] for word in words[:1]]
-    for before, word in pairwise(words):
-        ended = before.text.endswith(_ENDS) and not word.text[:1].islower()
-        if ended or word.span.start - before.span.end >= PAUSE_MS:
-            lines.append([])
-        lines[-1].append(word)
-    return lines
-
-
 def _ms_per_column(line: Sequence[Word], room: Span, speech: Sequence[Span]) -> float:
-    first = bisect_left(speech, room.start, key=lambda span: span.end)
-    last = bisect_left(speech, room.end, key=lambda span: span.start)
-    heard = sum(room.overlap(span) for span in speech[first:last])
+    heard = sum(span.duration for span in inside(speech, room))
     return heard / max(1, columns(joined(word.text for word in line)))
-
-
-def _away(span: Span, speech: Sequence[Span]) -> int:
-    """Milliseconds from a word to the nearest speech."""
-    i = bisect_right(speech, span.start, key=lambda one: one.start)
-    distances = [max(0, span.start - speech[i - 1].end)] if i else []
-    distances += [max(0, speech[i].start - span.end)] if i < len(speech) else []
-    return min(distances, default=ASTRAY_MS + 1)
-
-
-def _confidence(words: Sequence[Word]) -> float:
-    return sum(word.confidence for word in words) / len(words)
 
 
 def _span(words: Sequence[Word]) -> Span:

@@ -13,14 +13,19 @@ HOME_MS = 1000
 """A word belongs to speech at most this far away."""
 EMPTY_MS = 400
 """A span of speech without a word is as unlikely as a word this far out of place."""
+LONELY_MS, ALONE_MS = 100, 1_000
+"""… and as one this far, where a pause of ALONE_MS was heard before it or after it: a word that is put there would be
+cut off from those beside it, and laughs and gasps are what is alone."""
 TORN_MS = 200
 """… and so is a pause inside a sentence, or none after its end, as one this far: where marks tell."""
 SHIFT_EDGES, MOST_SHIFT_MS = 12, 400
 """A drift common to all words is believed from this many spans of speech on, and up to this."""
 CROWD_MS = 150
 """It is the mean of the errors that are this close to it: those of words stretched over a pause are further away."""
-_MARKS = (*".,!?…:;。、，！？：；।॥؟،۔",)
-"""What sentences and clauses end with."""
+_ENDS = (*".!?…。！？।॥؟۔",)
+"""What sentences end with."""
+_MARKS = (*_ENDS, *",:;、，：；،")
+"""… and clauses, after which people pause or go on."""
 
 
 def homes_of(words: Sequence[Word], speech: Sequence[Span]) -> list[int]:
@@ -28,7 +33,7 @@ def homes_of(words: Sequence[Word], speech: Sequence[Span]) -> list[int]:
     heard, few spans left without any. A shortest path over (word, span)."""
     starts = np.array([span.start for span in speech])
     ends = np.array([span.end for span in speech])
-    empty = np.concatenate([[0], np.cumsum(np.minimum(ends - starts, EMPTY_MS))])
+    empty = np.concatenate([[0], np.cumsum(_emptiness(words, starts, ends))])
     paths: list[tuple[range, list[float], list[int]]] = []
     marked = any(word.text.endswith(_MARKS) for word in words)
     for i, word in enumerate(words):
@@ -36,11 +41,11 @@ def homes_of(words: Sequence[Word], speech: Sequence[Span]) -> list[int]:
         if paths:  # nobody goes back
             first = max(near.start, paths[-1][0].start)
             near = range(first, max(near.stop, first + 1))
-        ended = bool(paths) and words[i - 1].text.endswith(_MARKS)
+        torn = _torn(words[i - 1].text) if paths and marked else (0, 0)
         prices, origins = [], []
         for j in near:
             if paths:
-                price, origin = _cheapest(paths[-1], j, empty, TORN_MS if marked else 0, ended)
+                price, origin = _cheapest(paths[-1], j, empty, torn)
             else:
                 price, origin = float(empty[j] - empty[near.start]), -1
             prices.append(price + _outside(word.span, speech[j]))
@@ -69,19 +74,37 @@ def _cheapest(
     path: tuple[range, list[float], list[int]],
     j: int,
     empty: npt.NDArray[np.int64],
-    torn: int,
-    ended: bool,
+    torn: tuple[int, int],
 ) -> tuple[float, int]:
-    """The cheapest way to span `j` from the word before, and which of its spans that starts from. A pause costs `torn`
-    unless a sentence or clause has `ended`; to go on without one costs it then."""
+    """The cheapest way to span `j` from the word before, and which of its spans that starts from. `torn` is what a
+    pause between the two words costs, and what none does."""
     near, prices, _ = path
     ways = []
     for at, (i, price) in enumerate(zip(near, prices, strict=True)):
         if i < j:
-            ways.append((price + float(empty[j] - empty[i + 1]) + torn * (not ended), at))
+            ways.append((price + float(empty[j] - empty[i + 1]) + torn[0], at))
         elif i == j:
-            ways.append((price + torn * ended, at))
+            ways.append((price + torn[1], at))
     return min(ways)
+
+
+def _torn(before: str) -> tuple[int, int]:
+    """What a pause costs after that word, and what going on without one does."""
+    return (0 if before.endswith(_MARKS) else TORN_MS), (TORN_MS if before.endswith(_ENDS) else 0)
+
+
+def _emptiness(
+    words: Sequence[Word], starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """What each span of speech costs where no word is put into it, ms."""
+    never = HOME_MS + ALONE_MS + int(ends[-1])
+    begun = np.maximum.accumulate([word.span.start for word in words])
+    done = np.maximum.accumulate([word.span.end for word in words])
+    after = np.append(begun, never + int(ends[-1]))[np.searchsorted(begun, starts)] - ends
+    before = starts - np.append(-never, done)[np.searchsorted(done, ends, side="right")]
+    lonely = np.maximum(before, after) > ALONE_MS
+    prices: npt.NDArray[np.int64] = np.minimum(ends - starts, np.where(lonely, LONELY_MS, EMPTY_MS))
+    return prices
 
 
 def _outside(word: Span, span: Span) -> float:

@@ -31,7 +31,7 @@ FloatArray = npt.NDArray[np.float32]
 LANGUAGES = frozenset({"en"})
 """BCP 47 primary tags of the languages this recogniser understands."""
 
-REVISION = 2
+REVISION = 3
 """Goes up whenever the same sound would give other words for a reason that `digest` does not see."""
 
 RATE = 16_000
@@ -97,13 +97,15 @@ class PocketSphinx:
         speech: Sequence[Span],
         language: str,
         progress: Callable[[float], None] = lambda _: None,
+        quiet: AudioFile | None = None,
     ) -> Heard:
         """The English words said in `speech`. Where `language` is "und" it is taken for English, and not sure at all.
 
+        Speech that never pauses is cut where `quiet` is quietest; edges of words are those of `speech`, or as heard.
         Raises MediaError, and MissingError as `check` does and where a worker dies.
         """
         self.check(language)
-        words = recognise(audio, speech, jobs=self._jobs, progress=progress)
+        words = recognise(audio, speech, jobs=self._jobs, progress=progress, quiet=quiet)
         return Heard(words, "en", 0.0) if language == languages.UNKNOWN else Heard(words, language)
 
     def close(self) -> None:
@@ -116,14 +118,16 @@ def recognise(
     *,
     jobs: int | None = None,
     progress: Callable[[float], None] = lambda _: None,
+    quiet: AudioFile | None = None,
 ) -> tuple[Word, ...]:
     """Words in order of start, lower case but for "I", each inside `speech` and with a confidence in 0..1.
 
+    `quiet` is the same sound without music and effects, in which speech that never pauses is cut.
     `jobs` worker processes (default: one per core) decode chunks; their number does not change the words.
     Raises MediaError where the audio cannot be read, MissingError where a worker dies.
     """
     jobs = max(1, jobs if jobs is not None else os.cpu_count() or 1)
-    chunks = cut(audio, speech, longest=LONGEST_MS, join=JOIN_MS, pad=PAD_MS)
+    chunks = cut(quiet or audio, speech, longest=LONGEST_MS, join=JOIN_MS, pad=PAD_MS)
     total = sum(chunk.span.duration for chunk in chunks)
     heard: dict[int, list[Word]] = {}
     done = 0

@@ -17,7 +17,7 @@ from dubber import languages
 from dubber.errors import MissingError
 from dubber.models import catalogue
 from dubber.models import store as models
-from dubber.stages.transcribe import channel_talk, edges, guards, spoken
+from dubber.stages.transcribe import channel_talk, coverage, edges, guards, spoken
 from dubber.stages.transcribe.chunks import Chunk, cut
 from dubber.stages.transcribe.decoded import Decoded, decoded
 from dubber.stages.transcribe.door import Dropped, Heard
@@ -28,14 +28,15 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float32]
 
-REVISION = 1
-"""Goes up whenever the same sound would give other words for a reason that `digest` does not see: with chunks.py and
-decoded.py, too."""
+REVISION = 2
+"""Goes up whenever the same sound would give other words for a reason that `digest` does not see: with chunks.py,
+coverage.py and decoded.py, too."""
 
 RATE = 16_000
 """Hz that Whisper was trained at."""
 WINDOW_MS = 30_000
-"""What Whisper hears at once, always."""
+"""What Whisper hears at once, always: after the sound, silence. The library would fill up a shorter clip's spectrum
+with zeros, which are the spectrum of a hiss and not of silence."""
 PAD_MS = 200
 """Room sound heard before and after a chunk: Whisper cuts first words that begin with the sound."""
 JOIN_MS = 3000
@@ -47,6 +48,8 @@ BATCH = {"cuda": 8, "cpu": 2}
 """Chunks decoded together. Each needs about half a gigabyte with the large model on a CPU, a quarter on a GPU."""
 SECOND_HEARING: Mapping[str, Any] = {"no_repeat_ngram_size": 4, "repetition_penalty": 1.1}
 """How a chunk is decoded again in which the decoder got stuck."""
+SURE_AGAIN = 0.6
+"""Mean confidence of what is taken for said where the first hearing gave nothing."""
 
 
 class Whisper:
@@ -108,18 +111,22 @@ class Whisper:
         speech: Sequence[Span],
         language: str,
         progress: Callable[[float], None] = lambda _: None,
+        quiet: AudioFile | None = None,
     ) -> Heard:
-        """The words said in `speech` (sorted, disjoint, ms), each inside it.
+        """The words said in `speech` (sorted, disjoint, ms), each inside it or, where speech was missed, near what was
+        heard; and the speech in which none were understood, even on their own.
 
-        Where `language` is "und" it is found by a vote over the whole film; the language of most of it is what all of
-        it is decoded as. The film is read a batch of chunks at a time, none of which begins or ends in speech unless
+        Pauses and edges are sought in `quiet`, the same sound without music and effects, where there is such. Where
+        `language` is "und" it is found by a vote over the whole film; the language of most of it is what all of it is
+        decoded as. The film is read a batch of chunks at a time, none of which begins or ends in speech unless
         somebody speaks 30 s without a pause. Raises MediaError, and MissingError where a model or memory is.
         """
         told = language != languages.UNKNOWN
         if not speech:
             return Heard((), language, 1.0 if told else 0.0)
         folder = models.require(self.model)
-        chunks = cut(audio, speech, longest=WINDOW_MS - 2 * PAD_MS, join=JOIN_MS, pad=PAD_MS)
+        quiet = quiet or audio
+        chunks = cut(quiet, speech, longest=WINDOW_MS - 2 * PAD_MS, join=JOIN_MS, pad=PAD_MS)
         if told:
             code, sure = code_for(language, folder, self.model), 1.0
         else:
@@ -129,18 +136,22 @@ class Whisper:
         words: list[Word] = []
         dropped: list[Dropped] = []
         total, done = sum(chunk.span.duration for chunk in chunks), 0
-        for chunk, heard in self._decode_all(audio, chunks, code):
-            kept, invented = guards.sift_chunk(heard)
-            words += kept
+        for chunk, heard in self._decode_all(audio, chunks, code, speech):
+            kept, invented = guards.sift_chunk(heard, speech, self._hotwords)
+            told_of = [*(word.span for word in kept), *(one.span for one in invented)]
+            missing = self._missing(audio, chunk, told_of, speech, code)
+            words += sorted([*kept, *missing], key=lambda one: one.span)
             dropped += invented
             done += chunk.span.duration
             progress(0.95 * done / total)
         kept, invented = guards.sift_film(words, speech)
-        snapped = edges.snap(audio, kept, speech, lambda share: progress(0.95 + 0.05 * share))
+        dropped = sorted([*dropped, *invented], key=lambda one: one.span)
+        told_of = [*(word.span for word in kept), *(one.span for one in dropped)]
+        unheard = coverage.wordless(told_of, speech)
+        said_in = coverage.with_missed(kept, speech)
+        snapped = edges.snap(quiet, kept, said_in, lambda share: progress(0.95 + 0.05 * share))
         progress(1.0)
-        return Heard(
-            snapped, language, round(sure, 3), tuple(sorted([*dropped, *invented], key=lambda one: one.span))
-        )
+        return Heard(snapped, language, round(sure, 3), tuple(dropped), tuple(unheard))
 
     def close(self) -> None:
         """Lets go of the model's memory."""
@@ -186,7 +197,7 @@ class Whisper:
         if self._loaded is None:
             folder = models.require(self.model)
             device, compute = self._place
-            threads = self._threads if self._threads is not None else os.cpu_count() or 1
+            threads = self._threads if self._threads is not None else _cores()
             try:
                 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
@@ -215,15 +226,38 @@ class Whisper:
         model = self._pipeline().model
         votes = []
         for chunk in spread(chunks):
-            samples = _samples(audio, chunk)
+            samples = np.zeros(WINDOW_MS * RATE // 1000, np.float32)
+            sound = _samples(audio, chunk)[: len(samples)]
+            samples[: len(sound)] = sound
             _, _, chances = self._within_memory(lambda: model.detect_language(audio=samples))  # noqa: B023
             votes.append((chunk.span.duration, dict(chances)))
         return vote(votes)
 
+    def _missing(
+        self, audio: AudioFile, chunk: Chunk, told_of: Sequence[Span], speech: Sequence[Span], code: str
+    ) -> list[Word]:
+        """What is said in a chunk where nothing that it gave is, heard on its own: decoding without time stamps is
+        known to skip whole sentences. Where all of a chunk is one such stretch, it would be heard the same again."""
+        left_out = coverage.wordless(told_of, coverage.inside(speech, chunk.span))
+        chunks = [
+            Chunk(
+                span,
+                Span(max(chunk.heard.start, span.start - PAD_MS), min(chunk.heard.end, span.end + PAD_MS)),
+            )
+            for span in left_out
+            if span != chunk.span
+        ]
+        found: list[Word] = []
+        for _, heard in self._decode_all(audio, chunks, code, speech):
+            kept, _ = guards.sift_chunk(heard, speech, self._hotwords)
+            if kept and not guards.is_silence(heard) and coverage.confidence(kept) >= SURE_AGAIN:
+                found += kept
+        return found
+
     def _decode_all(
-        self, audio: AudioFile, chunks: Sequence[Chunk], code: str
+        self, audio: AudioFile, chunks: Sequence[Chunk], code: str, speech: Sequence[Span]
     ) -> Iterator[tuple[Chunk, Decoded]]:
-        """Each chunk with what was decoded in it, in order."""
+        """Each chunk of `speech` with what was decoded in it, in order."""
         self._pipeline()
         at = 0
         while at < len(chunks):
@@ -238,9 +272,9 @@ class Whisper:
                 self._batch //= 2
                 continue
             for chunk, one in zip(batch, found, strict=True):
-                if guards.is_loop(one.words):
+                if guards.is_loop(one.words, speech):
                     again = self._within_memory(lambda: self._decode(audio, [chunk], code, **SECOND_HEARING))  # noqa: B023
-                    yield chunk, one if guards.is_loop(again[0].words) else again[0]
+                    yield chunk, guards.resumed(one, again[0], speech)
                 else:
                     yield chunk, one
             at += len(batch)
@@ -253,7 +287,7 @@ class Whisper:
         for i, chunk in enumerate(batch, start=1):
             samples = _samples(audio, chunk)
             laid[i * SLOT_MS * per_ms :][: len(samples)] = samples
-            clips.append({"start": i * SLOT_MS / 1000, "end": i * SLOT_MS / 1000 + len(samples) / RATE})
+            clips.append({"start": i * SLOT_MS / 1000, "end": (i * SLOT_MS + WINDOW_MS) / 1000})
         segments, _ = self._pipeline().transcribe(
             laid,
             language=code,
@@ -293,6 +327,11 @@ def _samples(audio: AudioFile, chunk: Chunk) -> FloatArray:
     from dubber.audio import mono16k
 
     return mono16k(audio, chunk.heard.start * audio.rate // 1000, chunk.heard.end * audio.rate // 1000)
+
+
+def _cores() -> int:
+    """Processors that this process may use: in a container or a batch queue, fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _out_of_memory(error: BaseException) -> bool:

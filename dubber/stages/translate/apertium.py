@@ -17,7 +17,7 @@ from pathlib import Path
 
 from dubber import languages, process
 from dubber.errors import MissingError, TranslationError, UsageError
-from dubber.stages.translate import pairs, stream, typography
+from dubber.stages.translate import asked, pairs, stream, typography
 from dubber.stages.translate.door import Answer, Ask, Brief
 
 _REVISION = 2
@@ -70,9 +70,11 @@ class Apertium:
         the command that installs what is missing as its hint.
         """
         source, target = languages.canonical(source), languages.canonical(target)
+        asked.check_pair(source, target)
+        asked.check_known(source)
         if pairs.language(source) == pairs.language(target):
-            name = languages.english_name(target)
-            raise UsageError(f"There is nothing to translate: the film speaks {name} already.")
+            names = " and ".join(languages.english_name(tag) for tag in (source, target))
+            raise UsageError(f"There is nothing to translate: for Apertium, {names} are one language.")
         modes = self._modes
         hops = pairs.route(modes, source, target)
         if hops is None:
@@ -80,8 +82,15 @@ class Apertium:
         return hops
 
     def check(self, source: str, target: str) -> None:
-        """Raises like `route`; reads which pairs are installed and no more."""
-        self.route(source, target)
+        """Raises like `route`; of a source that is still to be found, "und", nothing is asked but that some way leads
+        into the target. Reads which pairs are installed and no more."""
+        if languages.primary(source) != languages.UNKNOWN:
+            self.route(source, target)
+            return
+        asked.check_pair(source, target)
+        modes = self._modes
+        if not pairs.leads_into(modes, target):
+            raise _nothing_leads_into(modes, languages.canonical(target))
 
     def digest(self, brief: Brief) -> str:
         """sha256 (hex) over our revision, Apertium's version, and each hop's program and data: of the brief, it uses
@@ -231,6 +240,19 @@ def _missing_program() -> MissingError:
         f"{absent}.",
         hint="On Debian or Ubuntu: sudo apt install apertium, and the package of a language pair, such as "
         f"apertium-eng-spa. {_OWN_TRANSLATION}",
+    )
+
+
+def _nothing_leads_into(modes: Sequence[str], target: str) -> MissingError:
+    name = languages.english_name(target)
+    if pairs.language(target) not in pairs.known(modes):
+        return MissingError(f"Apertium does not know {name}.", hint=_OWN_TRANSLATION)
+    packages = pairs.packages_into(target)
+    if not packages:
+        return MissingError(f"Apertium translates nothing into {name}.", hint=_OWN_TRANSLATION)
+    return MissingError(
+        f"Apertium has nothing on this machine that translates into {name}.",
+        hint=f"On Debian or Ubuntu: sudo apt install the one you need of {', '.join(packages)}. {_OWN_TRANSLATION}",
     )
 
 

@@ -8,19 +8,18 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Protocol
 
-from dubber import languages
 from dubber.errors import TranslationError, UsageError
-from dubber.stages.translate import check, prompt, reply, typography
+from dubber.stages.translate import asked, check, names, prompt, reply
 from dubber.stages.translate.crew import in_parallel
 from dubber.stages.translate.door import Answer, Ask, Brief
 from dubber.stages.translate.glossary import Index
 from dubber.stages.translate.prompt import Message
 from dubber.stages.translate.standing import Standing, slipped
 
-_REVISION = 1
+_REVISION = 2
 """Of what this code makes of an answer; part of the digest."""
 
 MOST_LINES = 30
@@ -28,9 +27,6 @@ MOST_LINES = 30
 
 MOST_BYTES = 4000
 """UTF-8 bytes of lines in one request: about 1,200 tokens, and three times as many in the answer."""
-
-LONGEST_LINE = 4000
-"""Characters of a line that is translated; nobody says more in one breath than a tenth of it."""
 
 LONGEST_CONTEXT = 8000
 """Characters of what a film is about that every request can carry."""
@@ -96,18 +92,9 @@ class ChatTranslator:
         return self._mind.name
 
     def check(self, source: str, target: str) -> None:
-        """Raises UsageError for no language and for twice the same; what the mind's `check` raises. Loads nothing."""
-        self._pair(source, target)
+        """Raises UsageError as `asked.check_pair` does; what the mind's `check` raises. Loads nothing."""
+        asked.check_pair(source, target)
         self._mind.check()
-
-    @staticmethod
-    def _pair(source: str, target: str) -> None:
-        spoken, wanted = languages.primary(source), languages.primary(target)
-        if wanted == languages.UNKNOWN:
-            raise UsageError("The language to translate into is not known.", hint="Name it, such as: es")
-        if spoken == wanted:
-            name = languages.english_name(target)
-            raise UsageError(f"There is nothing to translate: the film speaks {name} already.")
 
     def digest(self, brief: Brief) -> str:
         """sha256 (hex) over our revision, the rules, the mind and the brief. Raises UsageError as `check` does."""
@@ -128,11 +115,11 @@ class ChatTranslator:
         """
         self._usable(brief)
         self._mind.check()
-        work = _Work(self._mind, brief, Index(brief.glossary), check.names_in(asks, brief))
+        work = _Work(self._mind, brief, Index(brief.glossary), names.in_film(asks, brief))
         wordy: list[Ask] = []
         done = 0
         for ask in asks:
-            if (plain := _without_asking(ask)) is None:
+            if (plain := asked.without_asking(ask)) is None:
                 wordy.append(ask)
                 continue
             arrived(plain)
@@ -156,7 +143,7 @@ class ChatTranslator:
         self._mind.close()
 
     def _usable(self, brief: Brief) -> None:
-        self._pair(brief.source, brief.target)
+        asked.check_pair(brief.source, brief.target)
         if len(brief.context) > LONGEST_CONTEXT:
             raise UsageError(
                 f"What the film is about has {len(brief.context):,} characters, and {LONGEST_CONTEXT:,} can be told.",
@@ -207,7 +194,7 @@ class _Work:
             else:
                 yield from (line.without(f"{error}") for line in lines)
             return
-        came = [self._heard(line, str(place), answer) for place, line in enumerate(lines, 1)]
+        came = self._told_apart(lines, answer)
         doubtful = slipped(came)
         lost = [n for n in range(len(lines)) if str(n + 1) not in answer.rows]
         yield from (line for n, line in enumerate(came) if line.faultless and n not in doubtful)
@@ -219,6 +206,16 @@ class _Work:
             yield from self._together([lines[n] for n in lost], again - 1)
         else:
             yield from (came[n] for n in lost)
+
+    def _told_apart(self, lines: Sequence[Standing], answer: reply.Reply) -> list[Standing]:
+        """The lines, each with what the answer says for it. Names that some show may stay as they are in the others."""
+        came = [self._heard(line, str(place), answer) for place, line in enumerate(lines, 1)]
+        shown = [name for line in came for name in line.names_kept]
+        for place, line in enumerate(lines, 1):
+            if shown and not came[place - 1].faultless:
+                known = replace(line.case, names=line.case.names.union(shown))
+                came[place - 1] = self._heard(replace(line, case=known), str(place), answer)
+        return came
 
     def _alone(self, line: Standing) -> Answer:
         """The line's answer after it was asked for by itself: again until it is usable, `ALONE` times at most. The last
@@ -255,18 +252,6 @@ class _Work:
 
     def _case(self, ask: Ask) -> check.Case:
         return check.Case(ask, self.brief, self.index.relevant([ask.text]), self.names)
-
-
-def _without_asking(ask: Ask) -> Answer | None:
-    """The answer to a line that no model is needed or fit for."""
-    text = typography.clean(ask.text)
-    if not text:
-        return Answer(ask.id, (), faults=("There is nothing to translate in it.",))
-    if len(text) > LONGEST_LINE:
-        return Answer(
-            ask.id, (), faults=(f"It is {len(text):,} characters long, which is not one line of speech.",)
-        )
-    return None if typography.has_words(text) else Answer(ask.id, (text,))
 
 
 __all__ = ["ChatTranslator", "Message", "Mind", "NoAnswer", "grouped"]

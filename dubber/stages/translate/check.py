@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from align import rate
-from dubber.stages.translate import glossary, prompt, typography, writing
+from dubber.stages.translate import glossary, names, prompt, typography, writing
 from dubber.stages.translate.door import Ask, Brief, Term
 from dubber.stages.translate.phrases import CERTAIN_REFUSAL, INTERJECTIONS, LABEL, NO_IS_NO, REFUSAL, SORRY
 
@@ -30,8 +30,13 @@ TOO_LITTLE, TOO_LITTLE_MS = 0.2, 1500
 LONGEST = 10_000
 """Characters from which on a wording is not even looked at."""
 
-SHOUTED_NAME = 4
-"""Letters up to which a word in capitals is taken for a name (BBC, NASA)."""
+LONE = 3
+"""Words up to which a line may be right as it is in another language: "Peter!", "Hotel Ritz.", "Hospital?"."""
+
+LONE_UNSPACED = 6
+"""Letters that are as much in a script without spaces between words."""
+
+_UNSPACED = frozenset({"Hani", "Kana", "Thai", "Laoo", "Khmr", "Mymr"})
 
 _MARKUP = re.compile(r"```|\*\*|[{}<>|\\]|\ufffd|\"\s*(?::\s*\[|\])|^#+ |\s/\s|[\[\]](?=\s*,)")
 _NUMBERED = re.compile(r"\s*\d{1,3}[.):]\s")
@@ -41,14 +46,6 @@ _COUNTED = re.compile(
 )
 _NUMBER = re.compile(r"\d+(?:[.,:’' \u00a0\u202f]\d+)*")
 _QUOTED = re.compile(r"""(["“„«»‹'‘「『])(.*)(["”“»«›'’」』])""", re.DOTALL)
-_NAME_INSIDE = re.compile(r"(?<=[^\W_] )[A-ZÀ-ÖØ-ÞĀ-ŽА-ЯЁΑ-Ω][^\W\d_]+")
-_WORD = re.compile(r"[^\W\d_]+")
-_NOUNS_CAPITALISED = frozenset({"de", "lb"})
-"""Languages in which a capital inside a sentence does not make a name."""
-
-_LABELLED = re.compile(r"\[([^\]]*)\]\s*")
-_ANONYMOUS = re.compile(r"\W*(?:speaker|person|voice|man|woman|all|s)?[\W\d_]*", re.IGNORECASE)
-"""Labels that name nobody: "Speaker 2"."""
 
 
 @dataclass(frozen=True)
@@ -129,28 +126,6 @@ def tidied(wording: str, case: Case) -> str:
     return text
 
 
-def names_in(asks: Iterable[Ask], brief: Brief) -> frozenset[str]:
-    """Words that are names, case-folded: labels of speakers, and words that the film, or what is told about it, writes
-    with a capital inside sentences and never without one."""
-    speakers: set[str] = set()
-    texts = {brief.context: None}
-    for ask in asks:
-        speakers.update(_speakers(ask))
-        texts |= dict.fromkeys((ask.text, *(_LABELLED.sub("", line) for line in (*ask.before, *ask.after))))
-    if brief.source.partition("-")[0] in _NOUNS_CAPITALISED:
-        return frozenset(speakers)
-    capitals: set[str] = set()
-    small: set[str] = set()
-    for text in texts:
-        if not text.isupper():
-            inside = _NAME_INSIDE.findall(text)
-            capitals.update(
-                word.casefold() for word in inside if not word.isupper() or len(word) <= SHOUTED_NAME
-            )
-            small.update(word for word in _WORD.findall(text) if word.islower())
-    return frozenset(speakers | (capitals - small))
-
-
 def stays(text: str, case: Case) -> bool:
     """Whether a text is all names, numbers, interjections and entries of the glossary that are kept: it may be no
     different in another language."""
@@ -200,15 +175,16 @@ def leftover(wording: str, case: Case) -> str | None:
 
 
 def source_left(wording: str, case: Case) -> str | None:
-    """Hard: it is the line itself, or nothing but words of it; unless the line may be no different."""
+    """Hard: it is the line itself, or nothing but words of it; unless the line may be no different, or is so short that
+    it might not be."""
     source = case.ask.text
     if stays(source, case):
         return None
     if _letters(wording) == _letters(source):
-        return "It is the line itself, not translated."
+        return None if _is_lone(case) else "It is the line itself, not translated."
     said = writing.words(wording)
     # Two words that a related language shares happen; three, or one shouted ("… and say HACKED"), do not.
-    telling = len(said) > 2 or any(len(word) > SHOUTED_NAME and word.upper() in wording for word in said)
+    telling = len(said) > 2 or any(len(word) > names.SHOUTED and word.upper() in wording for word in said)
     if said and telling and set(said) <= set(writing.words(source)) and not stays(wording, case):
         return "It is words of the line, not translated."
     return None
@@ -242,6 +218,13 @@ def too_little(wording: str, case: Case) -> str | None:
     )
 
 
+def unchanged(wording: str, case: Case) -> str | None:
+    """Soft: it is the line itself, which is so short that this may be right: nobody can tell a name by its looks."""
+    if _letters(wording) != _letters(case.ask.text) or stays(case.ask.text, case):
+        return None
+    return "It is the line itself; that is right for a name."
+
+
 def numbers_changed(wording: str, case: Case) -> str | None:
     """Soft: it has a number that the line has not, in place of one that it has. Numbers in words are trusted."""
     said, there = _numbers(wording), _numbers(case.ask.text)
@@ -257,7 +240,7 @@ def names_lost(wording: str, case: Case) -> str | None:
         return None
     bare = _bare(wording)
     translated = {word for term in case.terms for word in writing.words(term.source)}
-    for name in _speakers(case.ask):
+    for name in names.of_speakers(case.ask):
         if name in set(writing.words(case.ask.text)) - translated and _bare(name)[:4] not in bare:
             return f"The name {name.title()} is not in it."
     return None
@@ -283,11 +266,19 @@ HARD: tuple[Check, ...] = (
     runaway,
     too_little,
 )
-SOFT: tuple[Check, ...] = (numbers_changed, names_lost, glossary_broken)
+SOFT: tuple[Check, ...] = (unchanged, numbers_changed, names_lost, glossary_broken)
 
 
 def _lengths(wording: str, case: Case) -> tuple[int, int]:
     return rate.spoken_ms(wording, case.brief.target), rate.spoken_ms(case.ask.text, case.brief.source)
+
+
+def _is_lone(case: Case) -> bool:
+    """Whether the line has no more words than a name or a call may have; the same word again is no further one."""
+    text, written = case.ask.text, writing.scripts(case.brief.source)
+    if written and written <= _UNSPACED:
+        return len(_letters(text)) <= LONE_UNSPACED
+    return len(set(writing.words(text))) <= LONE
 
 
 def _letters(text: str) -> str:
@@ -308,10 +299,3 @@ def _numbers(text: str) -> set[int]:
         "".join(str(unicodedata.digit(c)) for c in one if c.isdecimal()) for one in _NUMBER.findall(text)
     )
     return {int(one) for one in digits if len(one) <= 18}
-
-
-def _speakers(ask: Ask) -> list[str]:
-    """The words of the names of those who speak in and around a line, case-folded."""
-    around = (label[1] for line in (*ask.before, *ask.after) if (label := _LABELLED.match(line)))
-    named = [label for label in (ask.speaker, *around) if not _ANONYMOUS.fullmatch(label)]
-    return [word for word in dict.fromkeys(writing.words(" ".join(named))) if len(word) > 2]

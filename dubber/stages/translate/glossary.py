@@ -176,11 +176,6 @@ class Index:
         return tuple(found[place] for place in sorted(found))
 
 
-def relevant(terms: Iterable[Term], texts: Iterable[str]) -> tuple[Term, ...]:
-    """The entries whose source occurs in any of the texts; see `Index.relevant`."""
-    return Index(terms).relevant(texts)
-
-
 def obeyed(term: Term, wording: str) -> bool:
     """Whether the wording has the entry's target, in whatever case, inflection or compound."""
     said = _bare(wording)

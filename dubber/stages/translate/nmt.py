@@ -10,21 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 
 from dubber import languages
-from dubber.errors import MissingError, UsageError
+from dubber.errors import MissingError
 from dubber.models import catalogue
 from dubber.models import store as models
-from dubber.stages.translate import check, m2m100, pieces, typography
+from dubber.stages.translate import asked, check, m2m100, names, pieces, typography
 from dubber.stages.translate.door import Answer, Ask, Brief
 from dubber.stages.translate.glossary import Index
+from dubber.stages.translate.standing import Standing
 
-REVISION = 1
+REVISION = 2
 """Of how a line becomes tokens and tokens an answer; part of the digest."""
 
 BATCH = 16
 """Sentences at once; fewer where memory does not suffice."""
-
-LONGEST_LINE = 4000
-"""Characters of a line that is translated; nobody says more in one breath than a tenth of it."""
 
 _OTHER_CODES = {"nb": "no", "nn": "no", "fil": "tl", "nso": "ns"}
 """The model's codes where they are not those of BCP 47."""
@@ -43,18 +41,12 @@ class NmtTranslator:
         self._loaded: m2m100.M2M100 | None = None
 
     def check(self, source: str, target: str) -> None:
-        """Raises UsageError (no such language, twice the same, a source that nobody named), MissingError (the model, or
-        a language that it does not know). Loads nothing."""
-        if languages.primary(source) == languages.UNKNOWN:
-            raise UsageError(
-                "The language of the film is not known.", hint="Name it with --from, such as: --from en"
-            )
-        if languages.primary(source) == languages.primary(target):
-            name = languages.english_name(target)
-            raise UsageError(f"There is nothing to translate: the film speaks {name} already.")
-        codes = [_code(tag) for tag in (source, target)]
-        if codes[0] == codes[1]:
-            raise MissingError(f"{self._model} takes both languages for one ({codes[0]}).", hint=_OTHERWISE)
+        """Raises UsageError as `asked.check_pair` does, MissingError (the model, or a language that it does not know).
+        Of a source that is still to be found, "und", nothing is asked. Loads nothing."""
+        asked.check_pair(source, target)
+        known = [_code(tag) for tag in (source, target) if languages.primary(tag) != languages.UNKNOWN]
+        if len(known) > len(set(known)):
+            raise MissingError(f"{self._model} takes both languages for one ({known[0]}).", hint=_OTHERWISE)
         models.require(self._model)
 
     def digest(self, brief: Brief) -> str:
@@ -82,18 +74,19 @@ class NmtTranslator:
     ) -> None:
         """See `Translator.translate` for what it promises and raises. A line without letters is its own wording. The
         glossary is only held against what the model says: it cannot be told."""
+        asked.check_known(brief.source)
         self.check(brief.source, brief.target)
-        index, names = Index(brief.glossary), check.names_in(asks, brief)
+        index, known = Index(brief.glossary), names.in_film(asks, brief)
         wordy: list[Ask] = []
         done = 0
         for ask in asks:
-            if (plain := _without_model(ask)) is None:
+            if (plain := asked.without_asking(ask)) is None:
                 wordy.append(ask)
                 continue
             arrived(plain)
             done += 1
         for ask, wordings in self._wordings(wordy, brief):
-            arrived(_answer(wordings, check.Case(ask, brief, index.relevant([ask.text]), names)))
+            arrived(_answer(wordings, check.Case(ask, brief, index.relevant([ask.text]), known)))
             done += 1
             progress(done / len(asks))
         progress(1.0)
@@ -135,18 +128,6 @@ def _code(tag: str) -> str:
     return code
 
 
-def _without_model(ask: Ask) -> Answer | None:
-    """The answer to a line that the model is not needed or not fit for."""
-    text = typography.clean(ask.text)
-    if not text:
-        return Answer(ask.id, (), faults=("There is nothing to translate in it.",))
-    if len(text) > LONGEST_LINE:
-        return Answer(
-            ask.id, (), faults=(f"It is {len(text):,} characters long, which is not one line of speech.",)
-        )
-    return None if typography.has_words(text) else Answer(ask.id, (text,))
-
-
 def _parts(ask: Ask, source: str) -> list[str]:
     """The line as the model is shown it: written as a writer would, and cut where it is long."""
     return pieces.parts(typography.for_engine(typography.clean(ask.text), source))
@@ -173,13 +154,7 @@ def _joined(parts: Sequence[Sequence[str]], target: str) -> tuple[str, ...]:
 
 
 def _answer(wordings: Sequence[str], case: check.Case) -> Answer:
-    """The line's answer: of what can be used, the wordings with the fewest faults, the one that fits its time first."""
-    verdict = check.judged([text for text in wordings if not pieces.loops(text, case.ask.text)], case)
-    if not verdict.usable:
-        because = verdict.rejected[-1].because if verdict.rejected else "It says the same over and over."
-        return Answer(case.ask.id, (), faults=(f"No translation of it could be used. {because}",))
-    fewest = min(len(faults) for _, faults in verdict.usable)
-    faults_of = {text: faults for text, faults in verdict.usable if len(faults) == fewest}
-    best = check.ordered(tuple(faults_of), case)
-    late = check.over_budget(faults_of, case)
-    return Answer(case.ask.id, best, faults=(*faults_of[best[0]], *((late,) if late else ())))
+    """The line's answer, made of what the model does not say over and over."""
+    said = [text for text in wordings if not pieces.loops(text, case.ask.text)]
+    line = Standing(case)
+    return (line.heard(said) if said else line.without("It says the same over and over.")).answer()

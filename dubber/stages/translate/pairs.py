@@ -139,6 +139,21 @@ def packages_for(modes: Iterable[str], source: str, target: str) -> tuple[str, .
     return tuple(dict.fromkeys(hop.via for hop in found if hop.via in PACKAGES))
 
 
+def leads_into(modes: Iterable[str], target: str) -> bool:
+    """Whether any of the installed modes translates into the target (a tag)."""
+    return any(pair[1] == language(target) for mode in modes if (pair := _pair(mode)) is not None)
+
+
+def packages_into(target: str) -> tuple[str, ...]:
+    """The Debian packages with a translation straight into the target (a tag)."""
+    end = language(target)
+    return tuple(
+        package
+        for package, directions in PACKAGES.items()
+        if any(_directions(direction)[1] == end for direction in directions.split())
+    )
+
+
 def known(modes: Iterable[str]) -> frozenset[str]:
     """Every language Apertium has here or in Debian, as Apertium divides them."""
     here = [pair for mode in modes if (pair := _pair(mode)) is not None]

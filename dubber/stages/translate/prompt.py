@@ -69,7 +69,8 @@ sentence needs it.
 """
 _REGISTER = "- People address each other {register}ly, wherever {target} makes the difference.\n"
 _REJECTED = """\
-- "rejected" lists what was answered before and why it cannot be used: find another wording, without that fault.
+- "rejected" lists what was answered before and what is wrong with it: find another wording, without that fault. \
+Repeat one only where its reason says when it is right, and it is.
 """
 
 

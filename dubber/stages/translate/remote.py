@@ -64,8 +64,8 @@ class RemoteMind:
     """A model behind HTTP; see `chat.Mind`. `complete` may be called from `width` threads at once.
 
     `base_url` is what the server's makers call so: "/chat/completions" is put after it. The key is read from the
-    first variable of `key_from` that is set, each time it is sent; `address.key_for` says where it may go. `timeout_s`
-    bounds one try. Raises UsageError for an address or a model that cannot be one.
+    environment each time it is sent; `address.keys_for` says which may go where. `timeout_s` bounds one try. Raises
+    UsageError for an address or a model that cannot be one.
     """
 
     def __init__(
@@ -73,7 +73,6 @@ class RemoteMind:
         base_url: str,
         model: str,
         *,
-        key_from: Sequence[str] = ("DUBBER_API_KEY", "OPENAI_API_KEY"),
         timeout_s: float = 300.0,
         width: int = 4,
     ) -> None:
@@ -85,7 +84,7 @@ class RemoteMind:
             )
         self.name = "openai"
         self.width = width
-        self._key_from, self._timeout_s = tuple(key_from), timeout_s
+        self._timeout_s = timeout_s
         self._refused: frozenset[str] = frozenset()
         self._reached = False
         self._calls: set[_Call] = set()
@@ -100,7 +99,7 @@ class RemoteMind:
 
     def check(self) -> None:
         """Raises MissingError or UsageError where no key can be sent that must be; contacts nobody."""
-        address.key_for(self.address, self._key_from)
+        address.key_for(self.address)
 
     def complete(
         self, messages: Sequence[Message], *, most_tokens: int, temperature: float = 0.0, seed: int = 0
@@ -152,7 +151,7 @@ class RemoteMind:
     def _post(self, raw: bytes, deadline: float, closing: threading.Event) -> tuple[int, str]:
         """Status and body of one try: 200, or what would be the same again. Raises _Passing, NoAnswer,
         TranslationError, and what `check` raises."""
-        key = address.key_for(self.address, self._key_from)
+        key = address.key_for(self.address)
         headers = {"Content-Type": "application/json", "Accept": "application/json"}
         headers["User-Agent"] = f"dubber/{__version__}"
         if key is not None:
@@ -222,11 +221,8 @@ class RemoteMind:
             return NoAnswer(f"{self.address.host} finds the question too long")
         said = _quoted(body)
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            clear = self.address.scheme == "http" and not self.address.loopback
-            which = self._key_from[0] if clear else " or ".join(self._key_from)
-            return self._failed(
-                f"it does not let us in ({status}){said}", hint=f"The key is read from {which}."
-            )
+            hint = address.where_key_is_from(self.address)
+            return self._failed(f"it does not let us in ({status}){said}", hint=hint)
         if completion.is_unpaid(status, body):
             return self._failed(f"its credit is used up{said}", hint="What has arrived is kept.")
         if status == HTTPStatus.NOT_FOUND:
@@ -241,7 +237,7 @@ class RemoteMind:
         redirects not followed."""
         opener = urllib.request.OpenerDirector()
         opener.add_handler(urllib.request.ProxyHandler({} if self.address.loopback else None))
-        opener.add_handler(_Plain(call) if self.address.scheme == "http" else _Secure(call, self._verified))
+        opener.add_handler(_Connecting(call, self._verified if self.address.scheme == "https" else None))
         opener.add_handler(urllib.request.HTTPDefaultErrorHandler())
         opener.add_handler(urllib.request.HTTPErrorProcessor())
         return opener
@@ -273,7 +269,9 @@ class _Call:
                 socket.socket.shutdown(self._socket, socket.SHUT_RDWR)  # the plain one, also below TLS
 
 
-class _PlainConnection(http.client.HTTPConnection):
+class _Connection(http.client.HTTPConnection):
+    """One that its call may cut."""
+
     def __init__(self, *args: Any, call: _Call, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._call = call
@@ -283,32 +281,24 @@ class _PlainConnection(http.client.HTTPConnection):
         self._call.took(self.sock)
 
 
-class _SecureConnection(http.client.HTTPSConnection):
-    def __init__(self, *args: Any, call: _Call, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._call = call
-
-    def connect(self) -> None:
-        super().connect()
-        self._call.took(self.sock)
+class _SecureConnection(_Connection, http.client.HTTPSConnection):
+    """The same over TLS."""
 
 
-class _Plain(urllib.request.HTTPHandler):
-    def __init__(self, call: _Call) -> None:
+class _Connecting(urllib.request.AbstractHTTPHandler):
+    """Opens a call's connection; `verified` says whose certificates are trusted."""
+
+    def __init__(self, call: _Call, verified: ssl.SSLContext | None) -> None:
         super().__init__()
-        self._call = call
+        self._call, self._verified = call, verified
 
     def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(partial(_PlainConnection, call=self._call), req)
-
-
-class _Secure(urllib.request.HTTPSHandler):
-    def __init__(self, call: _Call, verified: ssl.SSLContext) -> None:
-        super().__init__(context=verified)
-        self._call, self._verified = call, verified
+        return self.do_open(partial(_Connection, call=self._call), req)
 
     def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
         return self.do_open(partial(_SecureConnection, call=self._call), req, context=self._verified)
+
+    http_request = https_request = urllib.request.AbstractHTTPHandler.do_request_
 
 
 def _body(answer: http.client.HTTPResponse | urllib.error.HTTPError, most: int, call: _Call) -> str:

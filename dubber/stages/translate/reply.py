@@ -29,11 +29,10 @@ _DECODER = json.JSONDecoder(strict=False)
 @dataclass(frozen=True)
 class Reply:
     """`rows`: the wordings by id, as they came; `twice`: ids that came more than once with different wordings;
-    `strange`: ids that were not asked for; `text`: the answer without the model's thinking."""
+    `text`: the answer without the model's thinking."""
 
     rows: Mapping[str, tuple[str, ...]]
     twice: frozenset[str]
-    strange: tuple[str, ...]
     text: str
 
 
@@ -42,19 +41,16 @@ def read(answer: str, ids: frozenset[str]) -> Reply:
     text = without_thinking(answer[:MOST_READ])
     rows: dict[str, tuple[str, ...]] = {}
     twice: set[str] = set()
-    strange: dict[str, None] = {}
     for row in _objects(text):
         name = _id(row)
         wordings = _wordings(row)
-        if name is None or wordings is None:
+        if name is None or name not in ids or wordings is None:
             continue
-        if name not in ids:
-            strange[name] = None
-        elif name in rows and rows[name] != wordings:
+        if name in rows and rows[name] != wordings:
             twice.add(name)
         else:
             rows[name] = wordings
-    return Reply(rows, frozenset(twice), tuple(strange), text)
+    return Reply(rows, frozenset(twice), text)
 
 
 def without_thinking(answer: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dubber.stages.translate import check, prompt
+from dubber.stages.translate import check, names, prompt
 from dubber.stages.translate.door import Answer
 from dubber.stages.translate.prompt import Rejected
 
@@ -38,6 +38,12 @@ class Standing:
         """The wordings without a fault, if one of them can be said in time."""
         clean = tuple(text for text, faults in self.usable if not faults)
         return () if check.over_budget(clean, self.case) else clean
+
+    @property
+    def names_kept(self) -> frozenset[str]:
+        """Names that the line's translation shows to be no different in the other language."""
+        clean = self.faultless
+        return names.kept(self.case.ask.text, clean[0]) if clean else frozenset()
 
     @property
     def wrong(self) -> tuple[Rejected, ...]:
