@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ NAME = "dubber.toml"
 LARGEST = 1 << 20
 """Bytes. A page of choices is a few hundred."""
 
-SECRETS = {"api_key", "key", "token", "password"}
+SECRETS = ("key", "token", "password", "secret")
 """What people are tempted to write there, and must not."""
 
 KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
@@ -70,7 +71,7 @@ def of_folder(folder: Path, *, top: Path | None = None) -> dict[str, Any]:
         places.append(places[-1].parent)
     choices: dict[str, Any] = {}
     for place in reversed(places):
-        if (place / NAME).is_file():
+        if os.path.lexists(place / NAME):
             choices |= read(place / NAME)
     return choices
 
@@ -78,12 +79,19 @@ def of_folder(folder: Path, *, top: Path | None = None) -> dict[str, Any]:
 def read(path: Path) -> dict[str, Any]:
     """The choices in a file, by fields of Settings. Raises UsageError, naming the file and the key."""
     try:
+        if not path.is_file():
+            raise UsageError(
+                f"{path} is not a file that can be read.", hint="Mend its link, or take it away."
+            )
         if path.stat().st_size > LARGEST:
             raise UsageError(f"{path} is too large to be a page of choices.")
         data = tomllib.loads(path.read_text("utf-8-sig"))
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}.") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # TOMLDecodeError, bytes that are no text, numbers without end
         raise UsageError(f"{path} is no TOML: {error}.", hint='A line looks like this: to = "es"') from error
     named = {key.replace("-", "_"): value for key, value in data.items()}
     return {KEYS[key][0]: _value(path, key, value) for key, value in _known(path, named).items()}
@@ -91,7 +99,7 @@ def read(path: Path) -> dict[str, Any]:
 
 def _known(path: Path, data: Mapping[str, Any]) -> Mapping[str, Any]:
     for key in data:
-        if key.lower() in SECRETS:
+        if any(word in key.lower() for word in SECRETS):
             raise UsageError(
                 f"{path} holds {key!r}: a key does not belong into a file.",
                 hint="Put it into the environment: DUBBER_API_KEY.",
@@ -113,6 +121,8 @@ def _value(path: Path, key: str, value: Any) -> Any:
         named = wanted[kind] if isinstance(kind, type) else "a number"
         raise UsageError(f"{path}: {key} must be {named}, not {value!r}.")
     if key in PATHS and isinstance(value, str):
+        if "\0" in value:
+            raise UsageError(f"{path}: {key} names no file.")
         try:
             return str((path.parent / Path(value).expanduser()).absolute())
         except RuntimeError as error:

@@ -21,9 +21,6 @@ WHISPER_MODEL = "large-v3"
 CHAT_MODEL = "qwen3-1.7b"
 NMT_MODEL = "m2m100-418m"
 
-BASE_URL = "DUBBER_BASE_URL"
-"""Of the environment: the server that a key may be sent to, and the one to use where none is chosen."""
-
 TORCH = ("torch", "safetensors")
 STUDIO = "make install-studio"
 
@@ -118,7 +115,7 @@ def _openai(settings: Settings, _: int) -> Any:
 
 def base_url(settings: Settings) -> str | None:
     """The server's address: as chosen, or else as the environment has it."""
-    return settings.base_url or os.environ.get(BASE_URL)
+    return settings.base_url or os.environ.get("DUBBER_BASE_URL")
 
 
 def _server(settings: Settings) -> str:

@@ -143,7 +143,9 @@ def require(settings: Settings) -> None:
         return
     others = [error for error in lacks if not any(model in str(error) for model in models)]
     hints = list(dict.fromkeys(error.hint for error in others if error.hint))
-    if len(hints) > 1 and any("install-studio" in hint for hint in hints):  # which brings the voice's packages too
+    if len(hints) > 1 and any(
+        "install-studio" in hint for hint in hints
+    ):  # which brings the voice's packages too
         hints = [hint for hint in hints if "install-voice" not in hint]
     if models:
         hints.append(f"Bring the models with `dubber models pull {' '.join(models)}`.")

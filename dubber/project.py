@@ -259,12 +259,12 @@ class Project:
         return place
 
     def speakers(self) -> Any:
-        """What `remember_speakers` was handed last, {} where nothing was."""
-        return dict(self._section("speakers"))
+        """What `remember_speakers` was handed last, {} where nothing was. It can be made again, and may be anything."""
+        return self._data.get("speakers", {})
 
     def remember_speakers(self, data: Mapping[str, Any]) -> None:
         """Keeps what is known of the film's speakers, by name: plain JSON data."""
-        if data != self._section("speakers"):
+        if data != self._data.get("speakers"):
             self._data["speakers"] = dict(data)
             self._save()
 

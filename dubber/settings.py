@@ -14,6 +14,22 @@ BACKGROUNDS: tuple[str, ...] = get_args(Background)
 DEVICES = ("auto", "cpu", "cuda", "mps")
 """Where models run; auto takes a GPU where there is one."""
 
+COMPUTES = (
+    "auto",
+    "int8",
+    "int8_float16",
+    "int8_float32",
+    "int8_bfloat16",
+    "int16",
+    "float16",
+    "bfloat16",
+    "float32",
+)
+"""Number formats of CTranslate2, which runs Whisper; auto is float16 on a GPU, int8 on a CPU."""
+
+WIDEST_BEAM = 50
+"""Past a dozen nothing is gained; memory grows with each."""
+
 REGISTERS = ("", "formal", "informal")
 """How people address each other in the translation; "" is what the film itself suggests."""
 
@@ -83,13 +99,14 @@ class Settings:
         for name, value, known in (
             ("device", self.device, DEVICES),
             ("register", self.register, REGISTERS),
+            ("compute", self.compute, COMPUTES),
         ):
             if value not in known:
                 raise UsageError(
                     f"There is no {name} {value!r}.", hint=f"Choose one of {', '.join(filter(None, known))}."
                 )
-        if self.beam < 1:
-            raise UsageError("A beam is at least 1 wide.")
+        if not 1 <= self.beam <= WIDEST_BEAM:
+            raise UsageError(f"A beam is 1 to {WIDEST_BEAM} wide.")
         if self.track < 0:
             raise UsageError("Audio tracks are counted from 0.")
 

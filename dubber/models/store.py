@@ -204,6 +204,26 @@ def compare(name: str, digests: Mapping[str, str]) -> None:
         )
 
 
+def check_objects(name: str, files: Sequence[str]) -> None:
+    """Looks whether those of a model's JSON `files` that are there hold an object each, before a library reads them.
+
+    Raises DamagedError naming the first that does not.
+    """
+    place = folder(catalogue.named(name))
+    for file in files:
+        try:
+            whole = isinstance(json.loads((place / file).read_bytes()), dict)
+        except FileNotFoundError:
+            continue
+        except (ValueError, RecursionError):
+            whole = False
+        if not whole:
+            raise DamagedError(
+                f"{file} of {name} is damaged: it does not hold what it should.",
+                hint=f"Mend it with `dubber models pull {name} --again`.",
+            )
+
+
 def verify(
     model: Model, *, quick: bool = False, progress: Callable[[float], None] = lambda _: None
 ) -> Verdict:

@@ -14,7 +14,7 @@ from dubber.steps.run import Run
 from dubber.store import Key
 
 # Versions of what each stage computes: raised when its result changes, so that no older one is taken for it.
-EXTRACT, DIALOGUE, LISTEN, SEPARATE, SPOKEN = 2, 1, 1, 2, 1
+EXTRACT, DIALOGUE, LISTEN, SEPARATE, SPOKEN = 3, 2, 1, 2, 1
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def _dialogue(run: Run, film: Film, digest: str) -> Dialogue:
     """Which channels of the track people speak in; the person is told what becomes of the others."""
     from dubber import vad
 
-    if (film.audio(run.settings.track).channels or 0) <= 2:
+    if film.audio(run.settings.track).channels in (1, 2):
         return MIXED
     key = store.key(
         "dialogue",

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from align.types import Line, Segment
-from dubber import languages, store
+from dubber import engines, languages, store
 from dubber.errors import TranslationError
-from dubber.stages.translate import Answer, Ask, Brief, Term
+from dubber.stages.translate import Answer, Ask, Brief, Term, address
 from dubber.steps.run import Run
 from dubber.times import clock, shortened
 
@@ -44,6 +44,8 @@ def check(run: Run) -> None:
             translator.check(run.settings.source, run.settings.target)
             if run.settings.source != languages.UNKNOWN:
                 translator.digest(_brief(run))
+        if server := engines.base_url(run.settings) if run.settings.translator == "openai" else None:
+            run.note(f"What is said in the film is sent to {address.host_of(server)}.")
 
 
 def keep_glossary(run: Run, path: Path) -> str:

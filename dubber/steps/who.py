@@ -14,6 +14,7 @@ from align.types import SAMPLE_RATE, Span
 from dubber import atomic, records, store
 from dubber.audio import FloatArray
 from dubber.errors import MissingError, UsageError
+from dubber.folder import SETTINGS
 from dubber.stages import cast
 from dubber.stages.diarize import names, shared
 from dubber.stages.diarize.company import Company
@@ -126,6 +127,10 @@ def _shared(
     run: Run, diarizer: Any, sound: Sound, found: Diarization, called: tuple[str, ...], folder: Path
 ) -> tuple[str, ...]:
     """The speakers by the names that the cast's voices in `folder` go by; who is new there joins it."""
+    if (folder / SETTINGS).exists():
+        raise UsageError(
+            f"{folder} is a film's project, not a folder of voices.", hint="Name another: --cast FOLDER"
+        )
     if run.retry:
         with atomic.writing(folder):
             folder.mkdir(parents=True, exist_ok=True)

@@ -40,8 +40,8 @@ class Said:
 @dataclass(frozen=True)
 class Script:
     """What will be said: its lines, and the cues of the target's subtitles as they stand now. `strengths` are the
-    lines' own emotion strengths (0..1) by id, where a cue states one; `answers` what the
-    translator gave, by line id; `untranslated` the cues that wait for words, `hushed` those that only silence their line."""
+    lines' own emotion strengths (0..1) by id, where a cue states one; `answers` what the translator gave, by line id;
+    `untranslated` the cues that wait for words, `hushed` those that only silence their line."""
 
     lines: tuple[Line, ...]
     cues: tuple[srt.Cue, ...]
@@ -131,7 +131,7 @@ def script(run: Run, said: Said, duration: int) -> Script:
     if gone and not given:
         at = ", ".join(clock(one.span) for one in gone[:3]) + (", …" if len(gone) > 3 else "")
         run.note(
-            f"{run.settings.target}.srt has no cue for {len(gone)} of the lines ({at}): the film's own sound stays there."
+            f"{run.settings.target}.srt has no cue for {len(gone)} of the lines ({at}): they keep the film's sound."
         )
     return Script(tuple(spoken), cues, strengths, answers, tuple(lost), tuple(hushed))
 

@@ -23,7 +23,10 @@ def test_a_folder_without_one_says_nothing(tmp_path: Path) -> None:
 
 
 def test_its_words_are_those_of_the_command_line(tmp_path: Path) -> None:
-    written(tmp_path, 'to = "es"\nfrom = "en"\nspeakers = 2\nemotion = 1\noriginal = false\nwhisper-model = "small"\n')
+    written(
+        tmp_path,
+        'to = "es"\nfrom = "en"\nspeakers = 2\nemotion = 1\noriginal = false\nwhisper-model = "small"\n',
+    )
     said = config.of_folder(tmp_path)
     assert said == {
         **{"target": "es", "source": "en", "speakers": 2, "emotion": 1},

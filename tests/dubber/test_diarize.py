@@ -193,8 +193,8 @@ def test_answers_too_short_to_found_a_voice_are_no_third_one() -> None:
     spans = [Span(i * 3000, i * 3000 + (1500 if i % 4 < 2 else 400)) for i in range(len(lines))]
     rows = people(2, lines, 0.5)
     lean = people(3, [2], 0.0)[0]
-    rows[2::4] += 1.2 * lean
-    rows[3::4] += 1.2 * lean
+    rows[2::4] += 2 * lean
+    rows[3::4] += 2 * lean
     rows = windows.unit(rows)
     labels, found = windowed._heard(rows, windows.shares(spans), spans, None, IDEAL)
     assert len(found) == 2

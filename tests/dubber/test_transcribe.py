@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from multiprocessing import active_children
@@ -23,7 +24,7 @@ from dubber import vad
 from dubber.audio import AudioFile
 from dubber.errors import MediaError, MissingError
 from dubber.stages.transcribe import pocketsphinx
-from dubber.stages.transcribe.chunks import cut
+from dubber.stages.transcribe.chunks import Chunk, cut
 from dubber.stages.transcribe.given import segments_from
 from dubber.stages.transcribe.pocketsphinx import PocketSphinx
 
@@ -281,6 +282,28 @@ def test_pocketsphinx_stands_behind_the_door(
     guessed = engine.recognise(audio, [], "und")
     assert (guessed.language, guessed.sure) == ("en", 0.0)
     engine.close()
+
+
+def test_pocketsphinx_cuts_speech_where_it_is_quiet_and_hears_the_film(
+    film: tuple[AudioFile, list[Span]], alone: tuple[Word, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audio, truth = film
+    stem, cut_in = AudioFile(audio.path), list[AudioFile]()
+
+    def cutting(where: AudioFile, speech: Sequence[Span], **choices: int) -> list[Chunk]:
+        cut_in.append(where)
+        return cut(where, speech, **choices)
+
+    def decode(decoder: object, heard: AudioFile, chunk: Chunk) -> list[Word]:
+        assert heard is audio
+        return real(decoder, heard, chunk)
+
+    real = pocketsphinx._decode
+    monkeypatch.setattr(pocketsphinx, "cut", cutting)
+    monkeypatch.setattr(pocketsphinx, "_decode", decode)
+    heard = PocketSphinx(jobs=1).recognise(audio, truth[3:], "en", quiet=stem)
+    assert cut_in == [stem]
+    assert heard.words == tuple(word for word in alone if truth[3].overlap(word.span))
 
 
 def test_pocketsphinx_names_the_language_that_it_does_not_understand() -> None:

@@ -478,12 +478,12 @@ def test_retry_after_is_seconds_or_a_date(header: str | None, seconds: float | N
     assert 30 < later <= 40
 
 
-def test_a_wish_to_wait_is_followed_up_to_a_limit(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "RETRY_AFTER_MOST_S", 0.1)
+def test_a_wish_to_wait_longer_than_anybody_would_ends_the_work_at_once(server: Server) -> None:
     server.next.append(answers(429, "", Retry_After="86400"))
-    started = time.monotonic()
-    assert ask(mind(server)) == "¡Hola!"
-    assert 0.1 <= time.monotonic() - started < 2
+    with pytest.raises(TranslationError, match="asks to wait 86400 s") as told:
+        ask(mind(server))
+    assert "kept" in str(told.value.hint)
+    assert len(server.asked) == 1
 
 
 # What some servers do not know

@@ -198,11 +198,11 @@ def test_the_place_is_chosen_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Whisper(device="cpu", compute="float32").runs_on == "cpu, float32"
 
 
-def test_the_digest_names_model_place_and_choices(
+def test_the_digest_names_model_and_choices_and_not_the_machine(
     store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usual = Whisper(device="cpu").digest()
-    assert usual == Whisper(device="cpu", threads=3).digest()
+    assert usual == Whisper(device="cpu", threads=3).digest() == Whisper(device="auto").digest()
     seen = {usual, Whisper(device="cpu", beam=1).digest(), Whisper(device="cpu", hotwords="Zoë").digest()}
     seen.add(Whisper(device="cpu", compute="float32").digest())
     shutil.copytree(store / "whisper-large-v3", tmp_path / "whisper-large-v3")
@@ -547,8 +547,10 @@ def test_a_doubted_loop_ends_a_chunk() -> None:
 
 
 def test_a_loop_of_characters_is_found_too() -> None:
-    kept, _ = guards.loops(said("そうです。" + "ありがとう" * 30, Span(0, 20_000)), [Span(0, 20_000)])
+    kept, _ = guards.loops(said("そうです。" + "ありがとう" * 30, Span(0, 10_000)), [Span(0, 10_000)])
     assert joined(word.text for word in kept) == "そうです。ありがとう"
+    quickly = said("ありがとう" * 6, Span(0, 3600))  # eight morae a second
+    assert guards.loops(quickly, [Span(0, 3600)]) == (quickly, [])
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,8 @@ def read(path: Path) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
     except Exception as error:
         reason = str(error).partition("\n")[0].partition(". If you")[0][:REASON] or "it ends too early"
+        if reason.startswith("Weights only"):  # torch goes on to say how the code in it would be let run
+            reason = "it holds more than tensors"
         raise BadWeights(f"{path.name} is not a file of plain weights, or is damaged: {reason}") from error
 
 

@@ -115,7 +115,13 @@ class Company:
         import soxr
 
         digest = hash_file(path)
-        samples, rate = read_reference(path)
+        try:
+            samples, rate = read_reference(path)
+        except MediaError as error:
+            raise UsageError(
+                f"{path} is among the cast's voices and cannot be used: {error}",
+                hint="Take it away, or put a clear recording of this voice in its place.",
+            ) from error
         try:
             vector = voice(soxr.resample(samples, rate, RATE) if rate != RATE else samples, self._embed)
         except ValueError as error:

@@ -57,7 +57,8 @@ class Recogniser(Protocol):
         progress: Callable[[float], None] = ...,
         quiet: AudioFile | None = None,
     ) -> Heard:
-        """The words said in `speech` (sorted, disjoint, ms), each inside it, with a confidence in 0..1.
+        """The words said in `speech` (sorted, disjoint, ms), each inside it or plainly heard beside it, with a
+        confidence in 0..1.
 
         `quiet` is the same sound without music and effects, where there is such a stem: pauses and edges are sought
         in it, words in `audio`. `language` is canonical BCP 47, "und" where it is to be found. Raises MediaError,

@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from align.types import Span, Word
-from dubber.stages.segment import columns, joined
+from dubber.stages.segment import columns, is_spaceless, joined
 from dubber.stages.transcribe.channel_talk import is_credit
 from dubber.stages.transcribe.coverage import ASTRAY_MS, away, confidence, inside, lines
 from dubber.stages.transcribe.decoded import Decoded
@@ -42,7 +42,8 @@ LONGEST_LOOP = 30
 LEAST_REPEATS = 4
 REPEAT_MS = 140
 """A repeated word takes longer than this. Shouts and laughs reach five a second; a decoder that is stuck goes on until
-its 448 tokens are full, with two of them for a word and its mark 130 ms each over all the 30 s that it hears."""
+its 448 tokens are full, with two of them for a word and its mark 130 ms each over all the 30 s that it hears. Where a
+word is a character, a syllable or less, half of it."""
 LEAST_ECHO = 3
 """So many hotwords in a row, in their order, are the list itself: two may be a full name."""
 NO_LENGTH_MS = 20
@@ -137,7 +138,8 @@ def _loops(words: Sequence[Word], speech: Sequence[Span]) -> Iterator[tuple[int,
 def _hurried(repeats: Sequence[Word], speech: Sequence[Span]) -> bool:
     """Whether repeated words have no time: on the whole, or the last of them, where the decoder ran on."""
     times = [sum(one.duration for one in inside(speech, word.span)) for word in repeats]
-    return sum(times) < REPEAT_MS * len(times) or all(time <= NO_LENGTH_MS for time in times[-PILE:])
+    least = sum(REPEAT_MS / 2 if is_spaceless(word.text[-1]) else REPEAT_MS for word in repeats)
+    return sum(times) < least or all(time <= NO_LENGTH_MS for time in times[-PILE:])
 
 
 def _run_from(said: Sequence[str], at: int) -> tuple[int, int]:

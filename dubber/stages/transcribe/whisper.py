@@ -92,7 +92,8 @@ class Whisper:
             code_for(language, folder, self.model)
 
     def digest(self) -> str:
-        """This code, the libraries, the model's files and every choice. Raises MissingError."""
+        """This code, the libraries, the model's files and every choice but where it runs: a project that moves to
+        another machine is not recognised anew. Raises MissingError."""
         from importlib.metadata import PackageNotFoundError, version
 
         try:
@@ -100,7 +101,7 @@ class Whisper:
         except PackageNotFoundError as error:
             raise _no_library() from error
         hearing = (WINDOW_MS, PAD_MS, JOIN_MS, SLOT_MS, dict(SECOND_HEARING))
-        choices = (self._place, self._beam, self._hotwords)
+        choices = (self._compute, self._beam, self._hotwords)
         code = (REVISION, spoken.REVISION, guards.REVISION, edges.REVISION, channel_talk.REVISION)
         told = repr((code, libraries, self._fingerprint, hearing, choices))
         return f"{self.model}-{sha256(told.encode()).hexdigest()}"
@@ -196,6 +197,7 @@ class Whisper:
         """faster-whisper's batched pipeline over the model, loaded. Raises MissingError."""
         if self._loaded is None:
             folder = models.require(self.model)
+            models.check_objects(self.model, ("config.json", "tokenizer.json", "preprocessor_config.json"))
             device, compute = self._place
             threads = self._threads if self._threads is not None else _cores()
             try:
@@ -210,11 +212,11 @@ class Whisper:
                 )
             except ImportError as error:
                 raise _no_library() from error
-            except (RuntimeError, MemoryError, ValueError) as error:
+            except Exception as error:  # the library's readers of JSON and tokens share no narrower type
                 if _out_of_memory(error):
                     raise self._no_memory() from error
                 raise MissingError(
-                    f"The model {self.model} in {folder} cannot be loaded: {error}",
+                    f"The model {self.model} in {folder} cannot be loaded.",
                     hint=f"Fetch it again: `dubber models pull {self.model} --again`.",
                 ) from error
             self._loaded = BatchedInferencePipeline(model)

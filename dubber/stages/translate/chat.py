@@ -18,6 +18,7 @@ from dubber.stages.translate.door import Answer, Ask, Brief
 from dubber.stages.translate.glossary import Index
 from dubber.stages.translate.prompt import Message
 from dubber.stages.translate.standing import Standing, slipped
+from dubber.times import shortened
 
 _REVISION = 2
 """Of what this code makes of an answer; part of the digest."""
@@ -40,6 +41,9 @@ line that nobody answers, or a group somewhat too long."""
 
 FEW = 3
 """Lines missing from an answer up to which each is asked for by itself; more are what a cut answer lost: a group."""
+
+MOST_QUOTED = 60
+"""Characters that a person is shown of an answer that cannot be read."""
 
 HOPELESS = 60
 """Lines from the first on without any usable answer after which the model is given up."""
@@ -192,7 +196,7 @@ class _Work:
                 yield from self._together(lines[:half], again - 1)
                 yield from self._together(lines[half:], again - 1)
             else:
-                yield from (line.without(f"{error}") for line in lines)
+                yield from (line.without(_sentence(error)) for line in lines)
             return
         came = self._told_apart(lines, answer)
         doubtful = slipped(came)
@@ -224,7 +228,7 @@ class _Work:
             try:
                 answer = self._asked([line], neighbours=attempt < ALONE)
             except NoAnswer as error:
-                line = line.without(f"{error}")
+                line = line.without(_sentence(error))
             else:
                 line = self._heard(line, "1", answer)
             if line.usable:
@@ -248,10 +252,17 @@ class _Work:
             return line.heard(wordings) if wordings else line.without("There are no words in it.")
         if not answer.rows and check.refused(answer.text[: check.LONGEST], line.case):
             return line.without("The answer was a refusal, not a translation.")
+        if not answer.rows and answer.text:
+            said = shortened(prompt.shown(answer.text[: check.LONGEST]), MOST_QUOTED)
+            return line.without(f"The answer cannot be read: {said!r}.")
         return line.without("No answer came for it.")
 
     def _case(self, ask: Ask) -> check.Case:
         return check.Case(ask, self.brief, self.index.relevant([ask.text]), self.names)
+
+
+def _sentence(error: NoAnswer) -> str:
+    return f"{error}"[:1].upper() + f"{error}"[1:]
 
 
 __all__ = ["ChatTranslator", "Message", "Mind", "NoAnswer", "grouped"]

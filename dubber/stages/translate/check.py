@@ -44,6 +44,7 @@ _ASIDE = re.compile(r"[(\[（［【][^)\]）］】]*[)\]）］】]")
 _COUNTED = re.compile(
     r"\b\d+\s*(?:syllables|morae|characters|seconds)\b|\b(?:wording|glossary|JSON)s?\b", re.IGNORECASE
 )
+_ADDRESS = re.compile(r"https?:|www\.|\w@\w", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:[.,:’' \u00a0\u202f]\d+)*")
 _QUOTED = re.compile(r"""(["“„«»‹'‘「『])(.*)(["”“»«›'’」』])""", re.DOTALL)
 
@@ -174,6 +175,13 @@ def leftover(wording: str, case: Case) -> str | None:
     return None
 
 
+def address_added(wording: str, case: Case) -> str | None:
+    """Hard: it has an address of the Web that the line has not, which nobody says and somebody may have planted."""
+    if _ADDRESS.search(wording) and not _ADDRESS.search(case.ask.text):
+        return "It has an address in it that the line has not."
+    return None
+
+
 def source_left(wording: str, case: Case) -> str | None:
     """Hard: it is the line itself, or nothing but words of it; unless the line may be no different, or is so short that
     it might not be."""
@@ -260,6 +268,7 @@ HARD: tuple[Check, ...] = (
     empty,
     refused,
     leftover,
+    address_added,
     source_left,
     wrong_script,
     wrong_language,

@@ -144,6 +144,7 @@ class LocalMind:
         from transformers import AutoModelForCausalLM, AutoTokenizer, __version__
 
         folder = self._files()[0].parent
+        models.check_objects(self._model, SMALL)
         device, dtype = _placement(self._device)
         # 4.x knows the argument under its older name only, 5.x warns of that one
         named = "dtype" if int(__version__.partition(".")[0]) >= 5 else "torch_dtype"

@@ -195,7 +195,10 @@ class RemoteMind:
             return body
         after = completion.retry_after(error.headers.get("Retry-After"))
         wish = "" if after is None else f" and asks to wait {after:.0f} s"
-        pause = None if after is None else min(after, RETRY_AFTER_MOST_S)
+        if after is not None and after > RETRY_AFTER_MOST_S:
+            hint = "Its quota is used up for now; what has arrived is kept."
+            raise self._failed(f"it answers {error.code}{wish}{_quoted(body)}", hint=hint) from None
+        pause = after
         raise _Passing(f"it answers {error.code}{wish}{_quoted(body)}", pause=pause) from None
 
     def _unreached(self, error: Exception, key: str | None, call: _Call) -> Exception:
