@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from dubber import config, pipeline, profiles
 from dubber.errors import BatchError, DubberError, TranslationError
 from dubber.films import films_in
+from dubber.process import cores
 from dubber.progress import Advance, Progress, Quiet
 from dubber.project import SUFFIX, outputs
 from dubber.settings import Settings
@@ -64,7 +65,7 @@ def dub_folder(folder: Path, said: Mapping[str, Any], *, jobs: int, watch: Watch
     top = folder.absolute()
     for settings in {_choices(place, said, top)[0] for place in {film.absolute().parent for film in films}}:
         profiles.require(profiles.filled(settings))
-    share = max(1, pipeline.cores() // jobs)
+    share = max(1, cores() // jobs)
     yield from run(films, partial(_dub, said=dict(said), top=top, jobs=share), jobs=jobs, watch=watch)
 
 

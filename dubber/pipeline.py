@@ -3,7 +3,6 @@ plan ⇄ synthesize → mix → mux → report. What each step does and keeps is
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ from align.types import Span
 from dubber import atomic, engines, media, profiles, voices
 from dubber.errors import MissingError, TranslationError, UsageError
 from dubber.media import Film
+from dubber.process import cores
 from dubber.progress import Progress, Quiet
 from dubber.project import SUFFIX, Project
 from dubber.settings import Settings
@@ -129,7 +129,8 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     said = wording.transcript(run, found.segments, film.duration)
     script = wording.script(run, said, film.duration)
     takes, cast = _spoken(run, film, heard, found, said, script)
-    heard = sound.spoken(heard, said.segments, (*(take.line for take in takes), *script.hushed))
+    dubbed = [*(take.line for take in takes), *script.hushed]
+    heard = sound.spoken(heard, said.segments, dubbed, found.heard.unheard if found.heard else ())
     mix = mixing.prepare(run, heard, takes, mixing.levels(run, heard))
     if audio_only is None:
         track, fresh = finish.film(run, film, mix, said, script, out, heard.dialogue)
@@ -189,11 +190,6 @@ def _given_before(run: Run) -> None:
             run.note(
                 f"The {name} that was given before is not used: give it again with --{name}, or use `render`."
             )
-
-
-def cores() -> int:
-    """How many processors this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _header(project: Project, settings: Settings) -> Film:

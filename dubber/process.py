@@ -219,3 +219,8 @@ def _dies_with_us() -> tuple[str, ...]:
     prefix = (setpriv, "--pdeathsig", "KILL", "--")
     works = subprocess.run([*prefix, setpriv, "--version"], capture_output=True, check=False).returncode == 0
     return prefix if works else ()  # BusyBox's setpriv does not know the option
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

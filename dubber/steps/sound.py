@@ -14,7 +14,7 @@ from dubber.steps.run import Run
 from dubber.store import Key
 
 # Versions of what each stage computes: raised when its result changes, so that no older one is taken for it.
-EXTRACT, DIALOGUE, LISTEN, SEPARATE, SPOKEN = 3, 2, 1, 2, 1
+EXTRACT, DIALOGUE, LISTEN, SEPARATE, SPOKEN = 3, 2, 1, 2, 2
 
 
 @dataclass(frozen=True)
@@ -110,14 +110,17 @@ def _separated(
     return AudioFile(stem), stem_key
 
 
-def spoken(sound: Sound, said: Sequence[Segment], lines: Iterable[Line]) -> Sound:
+def spoken(
+    sound: Sound, said: Sequence[Segment], lines: Iterable[Line], unheard: Sequence[Span] = ()
+) -> Sound:
     """The sound in which only what `lines`, those that are dubbed, replace of what was said counts as speech. All else
-    goes back into the bed: laughs, gasps, crowds, songs, and what nobody says in the dub."""
+    goes back into the bed: laughs, gasps, crowds, songs, what nobody says in the dub, and speech that was `unheard`."""
     from dubber.stages.separate import returned
 
     replaced = {one for line in lines for one in line.segments}
     spans = [one.span for one in said if one.id in replaced]
-    within = returned.regions(spans, sound.speech, sound.stems.duration)
+    kept = sorted([*unheard, *(one.span for one in said if one.id not in replaced)])
+    within = returned.regions(spans, sound.speech, sound.stems.duration, kept)
     stems = Stems(sound.stems.source, sound.stems.speech_file, within=within)
     key = store.key("spoken", SPOKEN, {"stem": sound.stem_key.digest}, records.spans_json(within))
     return replace(sound, stems=stems, stem_key=key)

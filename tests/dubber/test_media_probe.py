@@ -78,7 +78,7 @@ def test_a_film_without_sound_says_so_when_asked_for_it(tmp_path: Path) -> None:
 
 def test_a_track_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     film = probe(reels.reel(tmp_path / "film.mp4"))
-    with pytest.raises(UsageError, match="no track 1"):
+    with pytest.raises(UsageError, match="no audio track 1"):
         film.audio(1)
 
 

@@ -15,7 +15,7 @@ import torch
 from align.types import Span
 from bench.tiny import campplus as tiny
 from dubber import lock
-from dubber.errors import InUseError, MediaError, UsageError
+from dubber.errors import InUseError, UsageError
 from dubber.stages.diarize import company, names, shared
 from dubber.stages.diarize.company import Company
 from dubber.stages.diarize.door import Diarization, Turn
@@ -253,10 +253,10 @@ def test_what_cannot_be_used_is_said_so(folder: Path) -> None:
     with pytest.raises(UsageError, match="no folder of voices"):
         troupe(folder / "not there").voices()
     soundfile.write(folder / "Anna.wav", tone(200, 0.2), RATE)
-    with pytest.raises(MediaError, match="too short"):
+    with pytest.raises(UsageError, match="too short"):
         troupe(folder).voices()
     (folder / "Anna.wav").write_text("no sound")
-    with pytest.raises(MediaError, match=r"Anna\.wav"):
+    with pytest.raises(UsageError, match=r"Anna\.wav"):
         troupe(folder).voices()
     (folder / "Anna.wav").unlink()
     (folder / company.INDEX).write_text("[]")

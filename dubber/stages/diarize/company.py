@@ -45,7 +45,7 @@ class Company:
     def voices(self) -> Index:
         """Everybody in the folder by name; recordings that are new or were changed are listened to, and remembered.
 
-        Raises UsageError where there is no such folder, or its index is none; MediaError for a recording that is no
+        Raises UsageError where there is no such folder, or its index is none, and for a recording that is no
         sound or too short; InUseError, SpaceError.
         """
         with self._held():
@@ -125,7 +125,7 @@ class Company:
         try:
             vector = voice(soxr.resample(samples, rate, RATE) if rate != RATE else samples, self._embed)
         except ValueError as error:
-            raise MediaError(
+            raise UsageError(
                 f"{path} is too short for a voice: it has less than {SHORTEST_MS} ms.",
                 hint="Give 5 to 30 seconds in which only this voice speaks.",
             ) from error

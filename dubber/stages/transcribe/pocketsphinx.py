@@ -3,7 +3,6 @@ found, and knows nothing about sentences or speakers."""
 
 from __future__ import annotations
 
-import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -20,6 +19,7 @@ import numpy.typing as npt
 from align.types import Span, Word
 from dubber import languages
 from dubber.errors import DubberError, MissingError
+from dubber.process import cores
 from dubber.stages.transcribe.chunks import Chunk, cut
 from dubber.stages.transcribe.door import Heard
 
@@ -126,7 +126,7 @@ def recognise(
     `jobs` worker processes (default: one per core) decode chunks; their number does not change the words.
     Raises MediaError where the audio cannot be read, MissingError where a worker dies.
     """
-    jobs = max(1, jobs if jobs is not None else os.cpu_count() or 1)
+    jobs = max(1, jobs if jobs is not None else cores())
     chunks = cut(quiet or audio, speech, longest=LONGEST_MS, join=JOIN_MS, pad=PAD_MS)
     total = sum(chunk.span.duration for chunk in chunks)
     heard: dict[int, list[Word]] = {}

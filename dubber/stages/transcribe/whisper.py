@@ -3,7 +3,6 @@ never from the network; what it makes up is guarded against next door, and so ar
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from hashlib import sha256
@@ -17,6 +16,7 @@ from dubber import languages
 from dubber.errors import MissingError
 from dubber.models import catalogue
 from dubber.models import store as models
+from dubber.process import cores
 from dubber.stages.transcribe import channel_talk, coverage, edges, guards, spoken
 from dubber.stages.transcribe.chunks import Chunk, cut
 from dubber.stages.transcribe.decoded import Decoded, decoded
@@ -199,7 +199,7 @@ class Whisper:
             folder = models.require(self.model)
             models.check_objects(self.model, ("config.json", "tokenizer.json", "preprocessor_config.json"))
             device, compute = self._place
-            threads = self._threads if self._threads is not None else _cores()
+            threads = self._threads if self._threads is not None else cores()
             try:
                 from faster_whisper import BatchedInferencePipeline, WhisperModel
 
@@ -329,11 +329,6 @@ def _samples(audio: AudioFile, chunk: Chunk) -> FloatArray:
     from dubber.audio import mono16k
 
     return mono16k(audio, chunk.heard.start * audio.rate // 1000, chunk.heard.end * audio.rate // 1000)
-
-
-def _cores() -> int:
-    """Processors that this process may use: in a container or a batch queue, fewer than there are."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _out_of_memory(error: BaseException) -> bool:
