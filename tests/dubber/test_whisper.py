@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -390,8 +391,8 @@ def test_only_the_processors_that_it_may_use_compute(
         return real(*args, cpu_threads=1, **more)
 
     monkeypatch.setattr(faster_whisper, "WhisperModel", model)
-    monkeypatch.setattr(room.os, "cpu_count", lambda: 64)
-    monkeypatch.setattr(room.os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3, 5, 7}, raising=False)
     Whisper(device="cpu").recognise(film, SPEECH[:1], "en")
     assert threads == [3]
 
