@@ -3,8 +3,8 @@
     python -m bench.studio FILM [--work FOLDER]
 
 Dubs FILM, taken to be in English, into Chinese: the tiny Whisper hears the same few sentences in whatever is said, the
-tiny Demucs takes the middle for the voice, the tiny chat model is made to answer as many lines as there are. Prints
-what the dub measured, and fails where something that holds for every dub does not hold.
+tiny Demucs takes the middle for the voice, the tiny chat model gives the same answers to every request. Prints what the
+dub measured, and fails where something that holds for every dub does not hold.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from typing import Any
 
 from bench.tiny import chat
 from bench.tiny.__main__ import write as write_store
-from dubber import media, pipeline, process, srt
-from dubber.errors import TranslationError
+from dubber import media, pipeline, process
 from dubber.settings import Settings
+from dubber.stages.translate.chat import MOST_LINES
 
 WORDINGS = (
     "大家早上好。",
@@ -52,23 +52,12 @@ def main() -> None:
         film = Path(shutil.copy(asked.film, work))
         if not (work / "store").is_dir():
             write_store(work / "store")
-        report = dubbed(film, work / "store")
+            shutil.rmtree(work / "store" / "qwen3-1.7b")
+            chat.write_answering(work / "store" / "qwen3-1.7b", [wordings(n) for n in range(MOST_LINES)])
+        report = pipeline.translate(film, Settings.of("zh"))
         told = checked(film, report)
     print(json.dumps(told, indent=1, ensure_ascii=False))
     sys.exit(0 if all(one["holds"] for one in told["checks"]) else 1)
-
-
-def dubbed(film: Path, store: Path) -> dict[str, Any]:
-    """The film through the studio profile; its report."""
-    settings = Settings.of("zh")
-    try:
-        return pipeline.translate(film, settings)
-    except TranslationError as error:  # noise: now the lines are known
-        sys.stderr.write(f"noise is refused: {error}\n")
-    lines = len(srt.read(film.with_suffix(".dub") / "transcript.srt").cues)
-    shutil.rmtree(store / "qwen3-1.7b")
-    chat.write_answering(store / "qwen3-1.7b", [wordings(n) for n in range(lines)])
-    return pipeline.translate(film, settings)
 
 
 def wordings(line: int) -> tuple[str, ...]:
