@@ -52,13 +52,13 @@ def translate(
     header = _header(project, settings)
     with project.lock():
         run = Run(project, settings, progress or Quiet(), jobs or cores())
-        _given_before(run)
         run.settings = replace(
             settings,
             transcript=wording.keep_given(run, transcript) if transcript else None,
             translation=wording.keep_given(run, translation) if translation else None,
             glossary=translations.keep_glossary(run, glossary) if glossary else None,
         )
+        _given_before(run)
         return dub(run, header, output, audio_only)
 
 
@@ -174,11 +174,14 @@ def check(reports: Sequence[Mapping[str, Any]]) -> None:
     spans = [Span(*one["source"]) for one in first["untranslated"]]
     at = ", ".join(clock(span) for span in spans[:5]) + (", …" if len(spans) > 5 else "")
     more = f" (and so do {len(waiting) - 1} other films)" if len(waiting) > 1 else ""
+    words = (
+        f"Put words in the place of {translations.UNTRANSLATED} in {first['settings']['target']}.srt and run "
+    )
+    again = ", or run the same command again to have them tried again"
     raise TranslationError(
-        f"{Path(first['output']).name} is written, but {len(spans)} of its lines could not be translated and keep the "
-        f"film's own sound: {at}{more}.",
-        hint=f"Put words in the place of {translations.UNTRANSLATED} in {first['settings']['target']}.srt and run "
-        "`dubber render`, or run the same command again to have them tried again.",
+        f"{Path(first['output']).name} is written, but {len(spans)} of its lines wait for a translation; the film's own "
+        f"sound is heard there: {at}{more}.",
+        hint=f"{words}`dubber render`{'' if first['settings']['translation'] else again}.",
     )
 
 

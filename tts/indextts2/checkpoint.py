@@ -123,6 +123,8 @@ def read(path: Path) -> Any:
         reason = str(error).partition("\n")[0].partition(". If you")[0][:REASON] or "it ends too early"
         if reason.startswith("Weights only"):  # torch goes on to say how the code in it would be let run
             reason = "it holds more than tensors"
+        elif "PytorchStreamReader" in reason:
+            reason = "it ends too early"
         raise BadWeights(f"{path.name} is not a file of plain weights, or is damaged: {reason}") from error
 
 
