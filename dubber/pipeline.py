@@ -179,8 +179,8 @@ def check(reports: Sequence[Mapping[str, Any]]) -> None:
     )
     again = ", or run the same command again to have them tried again"
     raise TranslationError(
-        f"{Path(first['output']).name} is written, but {len(spans)} of its lines wait for a translation; the film's own "
-        f"sound is heard there: {at}{more}.",
+        f"{Path(first['output']).name} is written, but {len(spans)} of its lines wait for a translation, and the "
+        f"film's own sound is heard there: {at}{more}.",
         hint=f"{words}`dubber render`{'' if first['settings']['translation'] else again}.",
     )
 
