@@ -11,8 +11,8 @@ demo: install      ## dub samples/talk.mp4 into Spanish with nothing but what th
 	@scripts/system-packages apertium-eng-spa=apertium
 	@scripts/demo
 
-test: install-dev  ## everything that tells right from wrong
-	@scripts/system-packages apertium-eng-spa=apertium
+test: install-dev  ## everything that tells right from wrong; the report's page in a real browser
+	@scripts/system-packages apertium-eng-spa=apertium chromium=chromium
 	$(BIN)/python -m pytest -n $(WORKERS)
 
 test-full: install-dev ## parity of every part at the released size: 5 GB of memory, two minutes

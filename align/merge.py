@@ -19,12 +19,14 @@ from align.types import Line, Span
 class MergedCue:
     """One cue after the merge: the line to be spoken, and the cue to be written back.
 
-    `outdated` is True where the person's wording stands although the program's own has changed since.
+    `outdated` is True where the person's wording stands although the program's own has changed since; `theirs` where
+    the wording is the person's at all.
     """
 
     line: Line
     cue: Edited
     outdated: bool = False
+    theirs: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,9 @@ def _three_way(found: Reconciled, mine: Edited, sides: _Sides) -> MergedCue | No
     if not found.segments:
         name = f"new@{own.start}"
         speaker = mine.speaker or sides.speaker_at(own.start)
-        return MergedCue(Line(name, own, plain(mine.text), speaker), replace(mine, speaker=speaker))
+        return MergedCue(
+            Line(name, own, plain(mine.text), speaker), replace(mine, speaker=speaker), theirs=True
+        )
     then = [sides.then[segment] for segment in found.segments]
     now = [sides.now[segment] for segment in found.segments if segment in sides.now]
     if not now and not (found.text_changed or found.span_changed or found.speaker_changed):
@@ -129,7 +133,8 @@ def _three_way(found: Reconciled, mine: Edited, sides: _Sides) -> MergedCue | No
         written = mine.span if unmoved else _shifted(place, sides.shift)
     outdated = found.text_changed and [plain(cue.text) for cue in now] != [plain(cue.text) for cue in then]
     line = Line(name, span, plain(text), speaker, segments)
-    return MergedCue(line, Edited(written, text, speaker), outdated)
+    theirs = found.text_changed or not now
+    return MergedCue(line, Edited(written, text, speaker), outdated, theirs)
 
 
 def _appearing(cue: Generated, sides: _Sides) -> MergedCue:

@@ -12,7 +12,7 @@ from statistics import median
 
 import numpy as np
 
-from align.slots import DEFAULT, Limits
+from align.limits import TIGHT, Limits
 from align.types import Slot, Span, union
 
 HOLE = 500
@@ -80,7 +80,7 @@ class RateShares:
     unflagged: tuple[str, ...]
 
 
-def rate_shares(slots: Sequence[Slot], limits: Limits = DEFAULT) -> RateShares:
+def rate_shares(slots: Sequence[Slot], limits: Limits = TIGHT) -> RateShares:
     """How fast a film's lines are spoken. A film without lines is comfortable."""
     inside = sum(limits.slowest <= slot.factor <= limits.fastest for slot in slots)
     over = [slot for slot in slots if slot.factor > limits.ceiling]

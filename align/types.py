@@ -110,14 +110,22 @@ class Slot:
 
     `natural` is the length in milliseconds at which the voice speaks the line unhurried; `flags` name
     what the report must show about this slot, e.g. "compressed" (past the comfort band) or "crowded".
+    `phrases` are the stretches of it in which the line is spoken, where it pauses between them: in order, disjoint,
+    the first where the slot starts and the last where it ends; none where it is spoken in one.
     """
 
     line: str
     span: Span
     natural: int
     flags: tuple[str, ...] = field(default=())
+    phrases: tuple[Span, ...] = field(default=())
+
+    @property
+    def spoken(self) -> int:
+        """Milliseconds in which the line is spoken: those of the slot without its pauses."""
+        return sum(one.duration for one in self.phrases) if self.phrases else self.span.duration
 
     @property
     def factor(self) -> float:
-        """Rate factor, natural ÷ slot length: over 1 the line is spoken faster than it would be by itself."""
-        return self.natural / self.span.duration if self.span.duration else float("inf")
+        """Rate factor, natural ÷ spoken length: over 1 the line is spoken faster than it would be by itself."""
+        return self.natural / self.spoken if self.spoken else float("inf")

@@ -1,11 +1,13 @@
 """What Demucs costs: seconds per second of sound, and memory against the film's length.
 
-    python -m bench.separation [--speed 30] [--sizes tiny,full] [--memory 10,180] [--device cpu] [--threads 2]
+    python -m bench.separation [--speed 30] [--sizes tiny,full] [--memory 10,180] [--every 20] [--device cpu]
+                               [--threads 2]
 
 Networks are random, of the released dimensions or tiny ones: they cost what released ones of their size cost. Films
-are noise, and exist for the time of the run. `--memory` names lengths in minutes of films that are silent but for one
-second in twenty (all but the network works on all of it), run with the tiny network. Every run is a process of its own.
-Written into bench/out/separation.json as well.
+are noise, and exist for the time of the run. `--memory` names lengths in minutes of films that are run with the tiny
+network and are silent but for one second in twenty (all but the network works on all of it), or in as many as `--every`
+says: 1 is a film that sounds throughout. Every run is a process of its own. Written into bench/out/separation.json as
+well, after each run.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ SECOND = 48_000
 """Samples."""
 
 SPARSE = 20
-"""A long film sounds in one of so many seconds, or the bench would last as long as the film."""
+"""A long film sounds in one of so many seconds unless told otherwise, or the bench would last as long as the film."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,18 +52,20 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=os.cpu_count())
     parser.add_argument("--once", help=argparse.SUPPRESS)
-    parser.add_argument("--every", type=int, default=1, help=argparse.SUPPRESS)
+    parser.add_argument("--every", type=int, default=SPARSE, help="films of --memory sound in 1 of N seconds")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
     if options.once:
         print(json.dumps(measured(options.once, options.speed, options.every, options.device)))
         return 0
     runs = [(size, options.speed, 1) for size in options.sizes.split(",") if size and options.speed]
-    runs += [("tiny", 60 * int(minutes), SPARSE) for minutes in options.memory.split(",") if minutes]
-    found = [apart(*run, options.device, options.threads) for run in runs]
+    runs += [("tiny", 60 * int(minutes), options.every) for minutes in options.memory.split(",") if minutes]
     OUT.mkdir(exist_ok=True)
     machine = {"machine": platform.processor() or platform.machine(), "threads": options.threads}
-    (OUT / "separation.json").write_text(json.dumps({**machine, "runs": found}, indent=1) + "\n", "utf-8")
+    found: list[dict[str, object]] = []
+    for run in runs:
+        found.append(apart(*run, options.device, options.threads))
+        (OUT / "separation.json").write_text(json.dumps({**machine, "runs": found}, indent=1) + "\n", "utf-8")
     return 0
 
 
@@ -73,9 +77,10 @@ def apart(size: str, seconds: int, every: int, device: str, threads: int) -> dic
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     found: dict[str, object] = json.loads(done.stdout.splitlines()[-1])
     print(
-        f"  {size:<5} {seconds:6} s of sound  {found['per_second']:7.4f} s per s  "
+        f"  {size:<5} {seconds:6} s, sounding 1 s in {every:<2}  {found['per_second']:7.4f} s per s  "
         f"({found['cpu_per_second']:7.4f} s of CPU)  "
-        f"peak {found['peak_mb']:6} MB ({found['start_mb']} MB before)"
+        f"peak {found['peak_mb']:6} MB ({found['start_mb']} MB before)",
+        flush=True,
     )
     return found
 
@@ -96,6 +101,7 @@ def measured(size: str, seconds: int, every: int, device: str) -> dict[str, obje
     return {
         "size": size,
         "seconds": seconds,
+        "every": every,
         "device": device,
         "per_second": took / seconds,
         "cpu_per_second": busy / seconds,

@@ -72,6 +72,12 @@ class BatchError(DubberError):
     exit_status = 10
 
 
+class BarError(DubberError):
+    """A dub does not reach a bar that it was held to; the message names the bars."""
+
+    exit_status = 11
+
+
 class Interrupted(DubberError):  # noqa: N818 - asked for, not a fault
     """The person stopped the run; the project resumes where it was."""
 

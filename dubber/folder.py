@@ -14,6 +14,7 @@ from typing import Any
 
 from dubber.atomic import TEMPORARY_PREFIX
 from dubber.errors import MediaError, MissingError, UsageError
+from dubber.names import is_plain
 from dubber.store import digest_of
 
 FORMAT = "dubber project"
@@ -97,6 +98,19 @@ def settings_in(folder: Path) -> dict[str, Any]:
             hint="Update dubber, or name another folder for the project.",
         )
     return data
+
+
+def report_in(folder: Path, language: str) -> Any:
+    """What report.<language>.json holds; None where there is none, or none that is whole: a run makes it again.
+
+    Raises MissingError when it cannot be read, UsageError for what is no language tag.
+    """
+    if not is_plain(language):
+        raise UsageError(f"{language!r} is no language tag.", hint="Say a tag like es or zh-Hant.")
+    try:
+        return json.loads(_read(folder / f"report.{language}.json") or b"null")
+    except (ValueError, RecursionError):
+        return None
 
 
 @reading()

@@ -3,7 +3,8 @@ plan ⇄ synthesize → mix → mux → report. What each step does and keeps is
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +17,26 @@ from dubber.process import cores
 from dubber.progress import Progress, Quiet
 from dubber.project import SUFFIX, Project
 from dubber.settings import Settings
-from dubber.steps import casting, finish, hear, mixing, report, sound, speak, who, wording
+from dubber.steps import (
+    casting,
+    choosing,
+    finish,
+    fitting,
+    hear,
+    mixing,
+    paging,
+    planning,
+    report,
+    sound,
+    speak,
+    who,
+    wording,
+)
 from dubber.steps import translation as translations
+from dubber.steps.fitting import Fitted
 from dubber.steps.hear import Found
 from dubber.steps.run import Run
+from dubber.steps.session import Session
 from dubber.steps.sound import Sound
 from dubber.steps.speak import Take
 from dubber.steps.wording import Said, Script
@@ -45,9 +62,63 @@ def translate(
     of terms. `folder` is the project's, FILM.dub beside the film by default. Raises the whole DubberError tree; of
     lines that nobody could translate `check` tells.
     """
+    with _begun(film, settings, transcript, translation, glossary, folder, jobs, progress) as (run, header):
+        return dub(run, header, output, audio_only)
+
+
+def plan(
+    film: Path,
+    settings: Settings,
+    *,
+    transcript: Path | None = None,
+    translation: Path | None = None,
+    glossary: Path | None = None,
+    folder: Path | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """What `translate` would make of `film`, before any voice is made: as plain data (see `planning.plan`).
+
+    What is heard and translated for that is kept, and `translate` goes on from there. The voice need not be on this
+    machine. Raises as `translate` does.
+    """
+    given = (transcript, translation, glossary)
+    with _begun(film, settings, *given, folder, jobs, progress, voice=False) as (run, header):
+        return planned(run, header)
+
+
+def plan_again(
+    place: Path,
+    *,
+    target: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """What `render` would make of a project, in each of its languages or in `target` alone, as `plan` tells it."""
+    with closing(_remembered(place, target, changes, jobs, progress, voice=False)) as runs:
+        return [planned(run, header) for run, header in runs]
+
+
+@contextmanager
+def _begun(
+    film: Path,
+    settings: Settings,
+    transcript: Path | None,
+    translation: Path | None,
+    glossary: Path | None,
+    folder: Path | None,
+    jobs: int | None,
+    progress: Progress | None,
+    *,
+    voice: bool = True,
+) -> Iterator[tuple[Run, Film]]:
+    """A run over a film's project, which is held locked, with what a person gave taken in; and the film's header."""
     settings = _with_languages(profiles.filled(settings), transcript, translation)
     given = {"transcript": transcript, "translation": translation, "glossary": glossary}
-    profiles.require(settings.changed(**{name: str(path) for name, path in given.items() if path}))
+    profiles.require(
+        settings.changed(**{name: str(path) for name, path in given.items() if path}), voice=voice
+    )
     project = Project.open(film, folder)
     header = _header(project, settings)
     with project.lock():
@@ -59,7 +130,7 @@ def translate(
             glossary=translations.keep_glossary(run, glossary) if glossary else None,
         )
         _given_before(run)
-        return dub(run, header, output, audio_only)
+        yield run, header
 
 
 def render(
@@ -77,6 +148,23 @@ def render(
     `place` is a project folder or a film that has one. Only what changed since is made. Returns a report per
     language. Raises the whole DubberError tree; MissingError where nothing was ever dubbed there.
     """
+    single = bool(output or audio_only)
+    with closing(_remembered(place, target, changes, jobs, progress, single=single)) as runs:
+        return [dub(run, header, output, audio_only) for run, header in runs]
+
+
+def _remembered(
+    place: Path,
+    target: str | None,
+    changes: Mapping[str, Any] | None,
+    jobs: int | None,
+    progress: Progress | None,
+    *,
+    voice: bool = True,
+    single: bool = False,
+) -> Generator[tuple[Run, Film], None, None]:
+    """A run for each language that a project was dubbed into, or for `target` alone, and the film's header. `single`
+    says that there can be only one. The project is held locked until the last is done."""
     from dubber import languages
 
     project = Project.load(place) if place.is_dir() or place.suffix == SUFFIX else Project.open(place)
@@ -90,22 +178,19 @@ def render(
         raise UsageError(
             f"This project is not dubbed into {wanted[0]}.", hint=f"It is dubbed into {', '.join(known)}."
         )
-    if len(wanted) > 1 and (output or audio_only):
+    if len(wanted) > 1 and single:
         raise UsageError(
             "One output cannot hold several languages.", hint=f"Say which: --to {' or --to '.join(known)}."
         )
-    reports = []
     with project.lock():
         for language in wanted:
             remembered = dict(project.run_settings(language) or {})
             if "recogniser" not in remembered:  # made when these engines were all there were
                 remembered = {**profiles.DRAFT.choices, **remembered}
             settings = profiles.filled(Settings.from_json(remembered).changed(**(changes or {})))
-            profiles.require(settings)
+            profiles.require(settings, voice=voice)
             header = _header(project, settings)
-            run = Run(project, settings, progress or Quiet(), jobs or cores(), retry=False)
-            reports.append(dub(run, header, output, audio_only))
-    return reports
+            yield Run(project, settings, progress or Quiet(), jobs or cores(), retry=False), header
 
 
 def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> dict[str, Any]:
@@ -113,22 +198,13 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     run.cache.reset_counts()
     media.require_ffmpeg()
     voices.check(run.settings.voice or "", run.settings.target)
-    hear.check(run)
-    who.check(run)
-    translations.check(run)
     out = finish.output_path(run, film, output) if audio_only is None else audio_only.absolute()
     if audio_only is None:
         media.check_output(film, out, burn=run.settings.burn)
     else:
         media.check_output(None, out, inputs=[film.path])
-    atomic.require(run.project.folder, finish.space_needed(run, film), "The film's sound")
-    run.note_all(engines.unused(run.settings))
-
-    heard = sound.prepare(run, film)
-    found = hear.segments(run, film, heard)
-    said = wording.transcript(run, found.segments, film.duration)
-    script = wording.script(run, said, film.duration)
-    takes, cast = _spoken(run, film, heard, found, said, script)
+    heard, found, said, script = _scripted(run, film)
+    script, fitted, takes, cast = _spoken(run, film, heard, found, said, script)
     dubbed = [*(take.line for take in takes), *script.hushed]
     heard = sound.spoken(heard, said.segments, dubbed, found.heard.unheard if found.heard else ())
     mix = mixing.prepare(run, heard, takes, mixing.levels(run, heard))
@@ -141,28 +217,57 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
         run.settings.target, {**run.settings.as_json(), mixing.REMEMBERED: track.key.digest}
     )
     alone = audio_only is not None
-    return report.write(
-        run, film, heard, found, said, script, cast, takes, track, out, fresh=fresh, sound_alone=alone
+    told = report.write(
+        run, film, heard, found, said, script, fitted, cast, takes, track, out, fresh=fresh, sound_alone=alone
     )
+    paging.write(run, told, heard, report.by_line(takes))
+    return told
+
+
+def planned(run: Run, film: Film) -> dict[str, Any]:
+    """The plan of a project that is held locked; `film` is its header."""
+    run.cache.reset_counts()
+    media.require_ffmpeg()
+    heard, _, said, script = _scripted(run, film)
+    return planning.plan(run, film, said, script, heard.speech)
+
+
+def _scripted(run: Run, film: Film) -> tuple[Sound, Found, Said, Script]:
+    """From the film to the lines that will be said: all that comes before the voice, once what it needs was looked
+    for."""
+    hear.check(run)
+    who.check(run)
+    translations.check(run)
+    atomic.require(run.project.folder, finish.space_needed(run, film), "The film's sound")
+    run.note_all(engines.unused(run.settings))
+    heard = sound.prepare(run, film)
+    found = hear.segments(run, film, heard)
+    said = wording.transcript(run, found.segments, film.duration)
+    return heard, found, said, wording.script(run, said, heard.speech, film.duration)
 
 
 def _spoken(
     run: Run, film: Film, heard: Sound, found: Found, said: Said, script: Script
-) -> tuple[tuple[Take, ...], dict[str, Any]]:
-    """Every line spoken into its slot, and what the voices and manners were taken from. The voice is in memory for that
-    long only."""
-    settings = run.settings
-    try:
-        engine = voices.opened(
-            settings.voice or "", run.cache, language=settings.target, device=settings.device
+) -> tuple[Script, Fitted, tuple[Take, ...], dict[str, Any]]:
+    """Every line spoken into its slot, in the words that fit it, and what the voices and manners were taken from. The
+    voice is in memory only while it speaks."""
+    with Session(run, lambda engine: casting.prepare(run, engine, script, said, found, heard)) as session:
+        fitted = fitting.fit(
+            run,
+            script,
+            said,
+            heard.speech,
+            film.duration,
+            measure=lambda wanted: speak.natural_lengths(run, session.cast, wanted),
+            close=session.close if run.retry else None,  # one model at a time is in memory
         )
-        cast = casting.prepare(run, engine, script, said, found, heard)
-        natural = speak.natural_lengths(run, cast, script.lines)
-        slots = speak.plan(script.lines, natural, film.duration)
-        return speak.takes(run, cast, script.lines, slots), cast.told()
-    finally:
-        engine = cast = None  # type: ignore[assignment]
-        voices.forget()
+        reworded = wording.reworded(run, script, said, fitted.chosen, film.duration)
+        picks = run.project.picks(run.settings.target)
+        made = speak.recordings(
+            run, session.cast, fitted.parts, {part: pick.seed for part, pick in picks.items()}
+        )
+        cast = session.told()
+    return reworded, fitted, choosing.takes(run, fitted.parts, made, picks), cast
 
 
 def check(reports: Sequence[Mapping[str, Any]]) -> None:

@@ -119,14 +119,15 @@ def filled(settings: Settings) -> Settings:
     return settings
 
 
-def require(settings: Settings) -> None:
+def require(settings: Settings, *, voice: bool = True) -> None:
     """Raises MissingError with all that the chosen engines lack here, before any work is done. Never picks another one.
 
-    A recogniser is needed only where no transcript was given, a translator where no translation was.
+    A recogniser is needed only where no transcript was given, a translator where no translation was; `voice` says
+    whether anything is to be spoken.
     """
     given = {"recogniser": settings.transcript, "translator": settings.translation}
-    voice = voices.named(settings.voice or "")
-    looks = [(voice.model, partial(voices.available, voice.name))]
+    speaker = voices.named(settings.voice or "")
+    looks = [(speaker.model, partial(voices.available, speaker.name))] if voice else []
     for role in engines.ROLES:
         if given.get(role) is None:
             model = engines.chosen(role, settings).model(settings)

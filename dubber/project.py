@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dubber import atomic, lock, names, written
+from dubber import picks as picked
 from dubber.errors import MediaError, MissingError, UsageError
 from dubber.folder import (
     FORMAT,
@@ -28,6 +29,7 @@ from dubber.folder import (
     reading,
     recorded,
     recordings,
+    report_in,
     settings_in,
 )
 from dubber.store import Cache, digest_of
@@ -268,6 +270,23 @@ class Project:
             self._data["speakers"] = dict(data)
             self._save()
 
+    def wordings(self, language: str) -> dict[str, tuple[str, str]]:
+        """What `remember_wordings` was handed last. It can be made again, so that damage to it is nothing."""
+        kept = self._data.get("wordings")
+        mine = kept.get(language) if isinstance(kept, dict) else None
+        pairs = mine.items() if isinstance(mine, dict) else ()
+        return {
+            segment: (pair[0], pair[1])
+            for segment, pair in pairs
+            if isinstance(pair, list) and len(pair) == 2 and all(isinstance(one, str) for one in pair)
+        }
+
+    def remember_wordings(self, language: str, chosen: Mapping[str, tuple[str, str]]) -> None:
+        """Keeps, by segment, the translator's first wording and the one that was chosen in its place."""
+        if chosen != self.wordings(language):
+            self._section("wordings")[language] = {one: list(pair) for one, pair in chosen.items()}
+            self._save()
+
     # -- files a person may edit -------------------------------------------------------------------
 
     def subtitles(self, name: str) -> written.Written:
@@ -333,6 +352,19 @@ class Project:
         self._save()
         return VoiceFile(path, digest, ours=True)
 
+    def picks(self, language: str) -> dict[str, picked.Pick]:
+        """The takes that a person picked, by the part of a line; see picks.py. Raises as picks.read."""
+        return picked.read(self.folder, language)
+
+    def write_picks(self, language: str, chosen: Mapping[str, picked.Pick]) -> None:
+        """Keeps the takes that a person picked, in place of those of before."""
+        self._needs_lock()
+        picked.write(self.folder, language, chosen)
+
+    def report(self, language: str) -> Any:
+        """What `write_report` was handed last, None where nothing was or where it is damaged: a run makes it again."""
+        return report_in(self.folder, language)
+
     def write_report(self, language: str, report: Any) -> None:
         """Writes report.<language>.json, and the same as report.json: that of the newest run."""
         self._needs_lock()
@@ -340,6 +372,19 @@ class Project:
             raise UsageError(f"{language!r} is no language tag.", hint="Say a tag like es or zh-Hant.")
         for name in (f"report.{language}.json", "report.json"):
             atomic.write_json(self.folder / name, report)
+
+    def page_path(self, language: str) -> Path:
+        """Where the page of a language's report lies, or belongs."""
+        return self.folder / f"report.{language}.html"
+
+    def write_page(self, language: str, parts: Iterable[str]) -> Path:
+        """Writes report.<language>.html, piece by piece; returns it."""
+        self._needs_lock()
+        path = self.page_path(language)
+        with atomic.replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+            for part in parts:
+                file.write(part)
+        return path
 
     # -- inside ------------------------------------------------------------------------------------
 

@@ -30,6 +30,12 @@ COMPUTES = (
 WIDEST_BEAM = 50
 """Past a dozen nothing is gained; memory grows with each."""
 
+SYNCS = ("tight", "natural")
+"""How closely lines keep the picture's time: as lips in view need it, or as an unhurried voice does."""
+
+MOST_TAKES = 16
+"""Of one line: past a handful nothing better comes."""
+
 REGISTERS = ("", "formal", "informal")
 """How people address each other in the translation; "" is what the film itself suggests."""
 
@@ -52,7 +58,8 @@ class Settings:
     Languages are canonical BCP 47 tags. `transcript`, `translation` and `glossary` are sha256 digests of files that
     were given and are kept in the project. `recogniser`, `separator`, `diarizer`, `translator` and `voice` name
     engines, None the profile's. `speakers` is how many people speak, None where the diarizer is to find it (one that
-    cannot takes one). `track` counts the film's audio tracks from 0. `seed` is handed to voices that draw at random.
+    cannot takes one). `track` counts the film's audio tracks from 0. `sync` says how closely lines keep the picture's
+    time. `seed` is handed to voices that draw at random; each line is spoken `takes` times, from that seed on.
     """
 
     target: str
@@ -83,6 +90,8 @@ class Settings:
     keep_original: bool = True
     synthetic_tag: bool = True
     emotion: float = 1.0
+    sync: str = "tight"
+    takes: int = 1
     seed: int = 0
     voice: str | None = None
 
@@ -99,6 +108,7 @@ class Settings:
         for name, value, known in (
             ("device", self.device, DEVICES),
             ("register", self.register, REGISTERS),
+            ("sync", self.sync, SYNCS),
             ("compute", self.compute, COMPUTES),
         ):
             if value not in known:
@@ -107,6 +117,8 @@ class Settings:
                 )
         if not 1 <= self.beam <= WIDEST_BEAM:
             raise UsageError(f"A beam is 1 to {WIDEST_BEAM} wide.")
+        if not 1 <= self.takes <= MOST_TAKES:
+            raise UsageError(f"A line has 1 to {MOST_TAKES} takes.")
         if self.track < 0:
             raise UsageError("Audio tracks are counted from 0.")
 

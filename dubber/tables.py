@@ -22,6 +22,9 @@ LINES_SHOWN = 12
 FILE_WIDTH = 140
 """Columns of a table that no terminal shows."""
 
+RISKS = {"none": "dim", "some": "yellow", "high": "red"}
+"""The colour of a line's risk to be spoken outside its comfort band."""
+
 ONSET_LATE_MS = 250
 """An onset error a viewer notices (QUALITY: 95 % of lines stay within it)."""
 
@@ -35,7 +38,7 @@ def show_report(report: dict[str, Any]) -> None:
     spoken = [line for line in report["lines"] if line["spoken"]]
     table = Table(box=None, show_header=False, pad_edge=False)
     rows = [
-        ("lines", f"{len(spoken)} spoken, {report['lines_remade']} of them now"),
+        ("lines", _lines(report, len(spoken))),
         ("onset error", _onsets(timing)),
         ("speech overlap", f"{timing['speech_overlap']:.2f}"),
         ("rate", f"{timing['rate_comfortable']:.0%} of lines within 0.85-1.15 of their natural length"),
@@ -50,6 +53,12 @@ def show_report(report: dict[str, Any]) -> None:
     made = ("dubbed sound" if report["sound_alone"] else "dubbed film") if report["written"] else "unchanged"
     console.print(f"{made}: {report['output']}", markup=False, soft_wrap=True, highlight=False)
     console.print(f"project: {report['project']}", markup=False, soft_wrap=True, highlight=False)
+
+
+def _lines(report: dict[str, Any], spoken: int) -> str:
+    words = sum(any(event["did"] == "chosen" for event in line.get("history", ())) for line in report["lines"])
+    told = f"{spoken} spoken, {report['lines_remade']} takes made now"
+    return f"{told}; {words} in other words than the first" if words else told
 
 
 def _show_lines(console: Console, lines: Sequence[dict[str, Any]]) -> None:
@@ -78,6 +87,51 @@ def _show_lines(console: Console, lines: Sequence[dict[str, Any]]) -> None:
 def _worth_a_look(line: dict[str, Any]) -> bool:
     late = line["onset_error_ms"] is not None and abs(line["onset_error_ms"]) > ONSET_LATE_MS
     return late or not {"compressed", "crowded", "short"}.isdisjoint(line["flags"])
+
+
+def show_plan(plan: dict[str, Any]) -> None:
+    """What a dub will be: a row per line, and the film's figures under them."""
+    from rich.table import Table
+    from rich.text import Text
+
+    console = _console()
+    table = Table("at", "slot", "expected", "rate", "risk", "", "text", box=None)
+    for line in plan["lines"]:
+        low, middle, high = line["estimate_ms"]
+        start, end = line["slot"]
+        table.add_row(
+            _clock(start),
+            f"{(end - start) / 1000:.1f} s",
+            f"{middle / 1000:.1f} s ({low / 1000:.1f}-{high / 1000:.1f})",
+            f"{line['factor']:.2f}",
+            Text(line["risk"], RISKS[line["risk"]]),
+            " ".join(line["flags"]),
+            Text(line["text"], overflow="ellipsis", no_wrap=True),
+        )
+    console.print(table)
+    spoken, seconds = plan["spoken_ms"] / 1000, plan["seconds"]
+    cost = (
+        "not known: this voice has not spoken on this machine yet"
+        if seconds is None
+        else f"about {_duration(seconds)}, as fast as it spoke here before"
+    )
+    figures = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in (
+        ("lines", f"{len(plan['lines'])}, {plan['at_risk']} of them at risk"),
+        ("rate", f"{plan['rate_comfortable']:.0%} of lines within 0.85-1.15 of their natural length"),
+        ("rates from", plan["rates_from"]),
+        ("to be spoken", f"{spoken:.1f} s of speech for {plan['duration_ms'] / 1000:.1f} s of film"),
+        ("time", cost),
+    ):
+        figures.add_row(name, value)
+    console.print(figures)
+    console.print(f"project: {plan['project']}", markup=False, soft_wrap=True, highlight=False)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
 def show_batch(outcomes: Sequence[Outcome]) -> None:

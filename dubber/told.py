@@ -15,7 +15,7 @@ from dubber.errors import DubberError, Interrupted
 STATUSES = (
     "Exit status: 0 done · 1 a bug of ours · 2 usage · 3 bad media · 4 something missing · 5 cannot write "
     "(no space, no permission) · 6 project in use · 7 translation failed · 8 bad subtitles · "
-    "9 synthesis failed · 10 some films of a batch failed · 130 interrupted"
+    "9 synthesis failed · 10 some films of a batch failed · 11 a bar is missed · 130 interrupted"
 )
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for programs instead of a table.")]

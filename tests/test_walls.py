@@ -20,8 +20,10 @@ ALLOWED = {
 """Besides the standard library, all that these two rooms may import."""
 
 FACE = {"dubber.cli", "dubber.models_cli", "dubber.told", "dubber.tables", "dubber.batch"}
+FACE |= {"dubber.plan_cli", "dubber.takes_cli", "dubber.check_cli", "dubber.options"}
 FLOW = FACE | {"dubber.pipeline"}
 KEEPING = FLOW | {"dubber.steps", "dubber.project", "dubber.store", "dubber.written"}
+KEEPING |= {"dubber.picks", "dubber.taken", "dubber.picking", "dubber.finished", "dubber.check"}
 
 FORBIDDEN = {
     "dubber/stages": KEEPING,

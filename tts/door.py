@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -120,6 +120,11 @@ class Engine(Protocol):
         """How many requests one call should hold, for the engine to run at its best."""
 
     @property
+    def draws(self) -> bool:
+        """Whether the engine draws at random, so that another seed gives another take; False where every seed gives
+        the same one, and asking twice would be asking in vain."""
+
+    @property
     def usual_voice(self) -> Voice | None:
         """The engine's own voice, for somebody who is never heard; None where it can only follow a reference."""
 
@@ -148,6 +153,7 @@ class Engine(Protocol):
         making sound where the engine can tell without; in order, errors as of `speak`."""
 
 
+@runtime_checkable
 class Judge(Protocol):
     """An engine that can tell how alike voices and manners are, with the models it has loaded anyway."""
 

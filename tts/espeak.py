@@ -93,6 +93,7 @@ class Espeak:
 
     name = NAME
     batch = 1
+    draws = False
 
     def __init__(self) -> None:
         self._languages = tags.table((voice.identifier, voice.languages) for voice in espeaklib.voices())

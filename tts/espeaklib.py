@@ -11,7 +11,7 @@ import sys
 import tempfile
 import threading
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +32,7 @@ RATE_WPM, PITCH, RANGE = 1, 3, 4
 
 _SYNCHRONOUS = 2  # espeak_AUDIO_OUTPUT: samples come to the callback while espeak_Synth runs
 _DO_NOT_EXIT = 0x8000  # espeakINITIALIZE_DONT_EXIT: missing data is an error code, not the end of the process
+_IPA = 0x02  # espeakPHONEMES_IPA; in bits 8–23 the character that goes between phonemes
 _UTF8 = 1  # espeakCHARS_UTF8; neither SSML nor [[phonemes]] are asked for, so text stays text
 _OK = 0
 _SEED = 1
@@ -48,6 +49,9 @@ PITCHES = (15, 99)
 RANGES = (0, 90)
 """Of pitch and pitch_range: below and above, low tones fall under 25 Hz, where version 1.52 overruns its table of
 harmonics."""
+
+BETWEEN = "_"
+"""Stands between two phonemes of a word in what `phonemes` gives; words are apart by spaces."""
 
 _INITIAL_DOT = re.compile(r"(?<!\w\w)(?<=\w)\.")
 _LONG_RUN = re.compile(rf"\S{{{LONGEST_RUN + 1},}}")
@@ -132,6 +136,30 @@ def _speak(text: str, voice: str, wpm: int, pitch: int, pitch_range: int) -> tup
         _check(library.espeak_Synth(data, len(data), 0, 1, 0, _UTF8, None, None), "it refused the text")
     sound: FloatArray = np.frombuffer(b"".join(parts), "<i2").astype(np.float32) / np.float32(32768)
     return sound, rate
+
+
+def phonemes(texts: Iterable[str], voice: str) -> list[str]:
+    """How a voice says each text: phonemes in IPA as the library writes them, with BETWEEN between them; empty
+    where it says nothing. A change of language inside a text shows as "(en)".
+
+    `voice` is an identifier as `voices` lists them. Each text is read by itself: the same text gives the same
+    phonemes in any company. What lies beyond LONGEST_TEXT characters is not read. Raises EngineMissing, and
+    SpeakingFailed where there is no such voice.
+    """
+    with _library() as (library, _):
+        read = library.espeak_TextToPhonemes
+        read.restype = ctypes.c_char_p
+        read.argtypes = (ctypes.POINTER(ctypes.c_void_p), ctypes.c_int, ctypes.c_int)
+        _check(library.espeak_SetVoiceByName(voice.encode()), f"it has no voice {voice!r}")
+        return [" ".join(_clauses(read, _plain(text[:LONGEST_TEXT]))) for text in texts]
+
+
+def _clauses(read: ctypes._NamedFuncPointer, text: str) -> Iterator[str]:
+    """The phonemes of one clause after another; the library moves the pointer on, and to NULL at the end."""
+    buffer = ctypes.create_string_buffer(text.encode("utf-8"))
+    place = ctypes.c_void_p(ctypes.addressof(buffer))
+    while place.value:
+        yield (read(ctypes.byref(place), _UTF8, _IPA | ord(BETWEEN) << 8) or b"").decode("utf-8", "replace")
 
 
 @cache

@@ -114,7 +114,7 @@ def probe(path: Path) -> Film:
     import av
 
     try:
-        with _opened(address) as container:
+        with opened(address) as container:
             return _film(path, container)
     except (av.FFmpegError, ValueError) as error:
         raise MediaError(
@@ -128,13 +128,14 @@ def first_packet(film: Film, stream: Stream) -> bytes:
     import av
 
     try:
-        with _opened(url(film.path)) as container:
+        with opened(url(film.path)) as container:
             return next((bytes(packet) for packet in container.demux(container.streams[stream.index])), b"")
     except (av.FFmpegError, ValueError) as error:
         raise MediaError(f"{film.path.name!r} can no longer be read.") from error
 
 
-def _opened(address: str) -> Any:
+def opened(address: str) -> Any:
+    """A file as PyAV reads it, told as `url` does; no other file and no socket is opened for it."""
     import av
 
     return av.open(

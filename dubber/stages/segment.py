@@ -10,6 +10,10 @@ from align.types import Segment, Span, Word
 
 PAUSE_MS = 400
 """A silence of this length is heard as a pause; those inside a fluent phrase rarely last 250 ms."""
+SENTENCE_PAUSE_MS = 1_200
+"""A silence of this length cuts a sentence too, where the words come with punctuation. Up to it the sentence stays
+whole: it is translated as one, and the dub keeps the pause inside it (align/phrases.py). Longer ones are second
+thoughts."""
 TURN_MS = 200
 """A silence in which another may have begun to speak: the usual gap between two people's turns in all languages
 looked at (Stivers et al., PNAS 2009)."""
@@ -98,14 +102,16 @@ def segment(
 
     `speaker_of` names who speaks during a word's span; `language` is BCP 47. A segment lasts from its first word's
     start to its last word's end, LONGEST_MS and MOST_CHARACTERS at most unless it is one word. Where no word is
-    capitalised but "I", segments begin with a capital.
+    capitalised but "I", segments begin with a capital; where none ends a sentence, every pause ends a segment.
     """
     spoken = language.partition("-")[0]
+    punctuated = any(_SENTENCE_END.search(word.text) for word in words)
+    pause = SENTENCE_PAUSE_MS if punctuated else PAUSE_MS
     speakers = [speaker_of(word.span) for word in words]
     groups: list[list[Word]] = []
     names: list[str] = []
     for word, speaker in zip(words, speakers, strict=True):
-        if not groups or names[-1] != speaker or _ends(groups[-1][-1], word, spoken):
+        if not groups or names[-1] != speaker or _ends(groups[-1][-1], word, spoken, pause):
             groups.append([])
             names.append(speaker)
         groups[-1].append(word)
@@ -158,9 +164,9 @@ def is_spaceless(character: str) -> bool:
     return character > "\u0dff" and unicodedata.name(character, "").startswith(_SPACELESS)
 
 
-def _ends(word: Word, following: Word, language: str) -> bool:
-    """Whether a segment ends between two words of one speaker."""
-    if following.span.start - word.span.end >= PAUSE_MS:
+def _ends(word: Word, following: Word, language: str, pause: int) -> bool:
+    """Whether a segment ends between two words of one speaker: at a silence of `pause` ms, or a sentence's end."""
+    if following.span.start - word.span.end >= pause:
         return True
     if language == "el" and word.text.endswith((";", "\u037e")):
         return True  # the Greek question mark

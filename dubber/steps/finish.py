@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from align import phrases
 from align.types import SAMPLES_PER_MS
 from dubber import atomic, languages, media, names, srt, store
 from dubber.audio import FloatArray
@@ -204,8 +205,13 @@ def _around(run: Run, source: Film, dialogue: Dialogue) -> Surround | None:
 
 
 def _for_viewers(cues: Sequence[srt.Cue]) -> list[srt.Cue]:
-    """The cues without what is there for the person who edits them: labels, strengths, lines that wait for words."""
-    return [replace(cue, speaker=None, text=srt.shown(cue.text)) for cue in cues if cue.text != UNTRANSLATED]
+    """The cues without what is there for the person who edits them: labels, strengths, the marks of pauses, lines that
+    wait for words."""
+    return [
+        replace(cue, speaker=None, text=phrases.unmarked(srt.shown(cue.text)))
+        for cue in cues
+        if cue.text != UNTRANSLATED
+    ]
 
 
 def _text(text: str, out: Path) -> None:

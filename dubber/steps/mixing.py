@@ -57,7 +57,7 @@ class Mixing:
 
 @dataclass(frozen=True)
 class Track:
-    """The dubbed track: its file, the key it is kept under, and what the mixer measured: of every line (by id) and
+    """The dubbed track: its file, the key it is kept under, and what the mixer measured: of every part (by id) and
     of the whole."""
 
     path: Path
@@ -84,9 +84,9 @@ def prepare(run: Run, sound: Sound, takes: Sequence[Take], measured: Measured) -
     rooms = _rooms(run, sound, ordered)
     lines = [
         {
-            "take": take.key.digest,
+            "take": take.kept.key.digest,
             "slot": _pair(take.slot.span),
-            "source": _pair(take.line.span),
+            "source": _pair(take.part.source),
             "speaker": take.line.speaker,
             "room": room and room.to_json(),
         }
@@ -119,13 +119,13 @@ def prepare(run: Run, sound: Sound, takes: Sequence[Take], measured: Measured) -
     earlier = _earlier(run, over)
     laid = [
         MixLine(
-            take.line.id,
+            take.id,
             take.slot.span,
-            take.line.span,
-            take.path,
+            take.part.source,
+            take.kept.path,
             take.line.speaker,
-            digest=take.key.digest,
-            take_loudness=take.loudness,
+            digest=take.kept.key.digest,
+            take_loudness=take.kept.loudness,
             source_loudness=heard,
             room=room,
         )
@@ -154,13 +154,13 @@ def _rooms(run: Run, sound: Sound, takes: Sequence[Take]) -> list[Room | None]:
     found: list[Room | None] = [None] * len(takes)
     if not run.settings.room:
         return found
-    order = sorted(range(len(takes)), key=lambda index: takes[index].line.span)
-    spans = [takes[index].line.span for index in order]
+    order = sorted(range(len(takes)), key=lambda index: takes[index].part.source)
+    spans = [takes[index].part.source for index in order]
     groups = acoustics.scenes(spans)
     with run.stage("rooms") as advance:
         for done, scene in enumerate(groups, start=1):
-            lines = [takes[order[index]].line for index in scene]
-            where, who = [line.span for line in lines], [line.speaker for line in lines]
+            parts = [takes[order[index]].part for index in scene]
+            where, who = [part.source for part in parts], [part.line.speaker for part in parts]
             key = store.key(
                 "room",
                 ROOMS,
@@ -203,7 +203,7 @@ def _placed(run: Run, line: MixLine) -> MixLine:
 
 def _line_levels(run: Run, sound: Sound, takes: Sequence[Take]) -> list[Loudness]:
     """How loud the source speech of each line is, measured once for all edits that leave its time alone."""
-    spans = [take.line.span for take in takes]
+    spans = [take.part.source for take in takes]
     key = store.key("line-levels", LEVELS, {"stem": sound.stem_key.digest}, records.spans_json(spans))
     found = run.cache.json(key, lambda: [mixer.measure_line(sound.stems, span).to_json() for span in spans])
     return [Loudness.from_json(one) for one in found]
@@ -232,7 +232,7 @@ def track(run: Run, mixing: Mixing, make: Callable[[Path], dict[str, Any]] | Non
     path = run.cache.file(mixing.key, ".wav", make or alone, group=run.settings.target)
     report = run.cache.notes(mixing.key, ".wav")
     # By position: the same sound may have been mixed when its lines had other names.
-    laid = {take.line.id: line for take, line in zip(mixing.takes, report["lines"], strict=True)}
+    laid = {take.id: line for take, line in zip(mixing.takes, report["lines"], strict=True)}
     return Track(path, mixing.key, laid, report["source"], report["dub"], report["true_peak"])
 
 

@@ -26,8 +26,8 @@ NAMED_NOTES = 3
 class Run:
     """One run over one project, which it holds locked. `settings` have a choice for every engine. `retry` says whether
     lines that could not be translated are tried again. `found` is the language that the recogniser found in the film,
-    `shared` are the speakers who have a voice of the cast. `seconds` fills with how long each stage took, `notes` with
-    what the person should read."""
+    `shared` are the speakers who have a voice of the cast, `spoken` the ms of speech that were made. `seconds` fills
+    with how long each stage took, `notes` with what the person should read."""
 
     project: Project
     settings: Settings
@@ -36,6 +36,7 @@ class Run:
     retry: bool = True
     found: str | None = None
     shared: set[str] = field(default_factory=set)
+    spoken: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -55,16 +56,21 @@ class Run:
         return engines.opened(role, self.settings, self.jobs)
 
     def note(self, text: str) -> None:
-        """One sentence the person should read; it is kept for the report."""
-        self.notes.append(text)
-        self.progress.note(text)
+        """One sentence the person should read, told once; it is kept for the report."""
+        if text not in self.notes:
+            self.notes.append(text)
+            self.progress.note(text)
 
     def note_all(self, texts: Sequence[str]) -> None:
-        """Notes of one kind: the first few, and how many more there are."""
+        """Notes of one kind, told once: the first few, and how many more there are."""
+        if texts and texts[0] in self.notes:
+            return
         for text in texts[:NAMED_NOTES]:
             self.note(text)
         if len(texts) > NAMED_NOTES:
-            self.note(f"… and {len(texts) - NAMED_NOTES} more like this.")
+            more = f"… and {len(texts) - NAMED_NOTES} more like this."
+            self.notes.append(more)
+            self.progress.note(more)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[Advance]:

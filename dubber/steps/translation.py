@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 from align.types import Line, Segment
 from dubber import engines, languages, store
-from dubber.errors import TranslationError
-from dubber.stages.translate import Answer, Ask, Brief, Term, address
+from dubber.errors import MissingError, TranslationError, UsageError
+from dubber.stages.translate import Answer, Ask, Brief, Term, Translator, Tried, address, rewording
 from dubber.steps.run import Run
 from dubber.times import clock, shortened
 
@@ -33,6 +34,10 @@ NEIGHBOURS = 3
 BORROWED_MS = 300
 """Of the silence after a line, so much counts as time for its translation: what a line may borrow unheard."""
 
+STEP_MS = 100
+"""Measured times are told to a translator in steps of it: a voice's pace that is known a little better is no reason to
+ask for another wording anew."""
+
 
 def check(run: Run) -> None:
     """Raises, before any work, where nobody here translates between the two languages, or with such a brief.
@@ -44,8 +49,13 @@ def check(run: Run) -> None:
             translator.check(run.settings.source, run.settings.target)
             if run.settings.source != languages.UNKNOWN:
                 translator.digest(_brief(run))
-        if server := engines.base_url(run.settings) if run.settings.translator == "openai" else None:
-            run.note(f"What is said in the film is sent to {address.host_of(server)}.")
+        _tell_where(run)
+
+
+def _tell_where(run: Run) -> None:
+    """Tells the person where the film's lines go, if they leave the machine."""
+    if server := engines.base_url(run.settings) if run.settings.translator == "openai" else None:
+        run.note(f"What is said in the film is sent to {address.host_of(server)}.")
 
 
 def keep_glossary(run: Run, path: Path) -> str:
@@ -56,8 +66,13 @@ def keep_glossary(run: Run, path: Path) -> str:
     return run.project.keep_given(path.read_bytes(), path.name)
 
 
-def answers(run: Run, said: Sequence[Segment]) -> dict[str, Answer]:
-    """What became of each segment, by id: each is translated once for all time."""
+def answers(
+    run: Run,
+    said: Sequence[Segment],
+    pauses: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
+) -> dict[str, Answer]:
+    """What became of each segment, by id: each is translated once for all time. `pauses` are those of `Ask`, by id;
+    like a line's time and neighbours they are told to the translator, and are no reason to translate it again."""
     brief = _brief(run)
     with run.engine("translator") as translator:
         keys = _keys(translator.digest(replace(brief, glossary=())), brief, said)
@@ -76,7 +91,7 @@ def answers(run: Run, said: Sequence[Segment]) -> dict[str, Answer]:
         with run.stage("translate") as advance:
             if missing:
                 translator.check(brief.source, brief.target)
-                translator.translate(_asks(run, said, missing), brief, arrived, advance)
+                translator.translate(_asks(said, missing, pauses), brief, arrived, advance)
     return {
         one.id: failed.get(one.id) or _answer(run.cache.json(keys[one.id], _never), one.id) for one in said
     }
@@ -88,6 +103,86 @@ def lines(said: Sequence[Segment], done: Mapping[str, Answer]) -> list[Line]:
         Line(one.id, one.span, next(iter(done[one.id].wordings), UNTRANSLATED), one.speaker, (one.id,))
         for one in said
     ]
+
+
+def rewords(run: Run) -> bool:
+    """Whether there is a translator who may have other words for a line."""
+    if run.settings.translation is not None:
+        return False
+    with run.engine("translator") as translator:
+        return bool(translator.rewords)
+
+
+def reword(
+    run: Run,
+    said: Sequence[Segment],
+    tried: Mapping[str, Sequence[Tried]],
+    budgets: Mapping[str, int],
+    pauses: Mapping[str, tuple[float, ...]] = MappingProxyType({}),
+    *,
+    before: Callable[[], None] = lambda: None,
+) -> dict[str, Answer]:
+    """Other words for the lines of `tried`, by id, which come nearer to their time in `budgets` than those that were
+    tried; times in ms, both in one measure. `said` is all that is said, to be understood by. What is found, and that
+    nothing is, is kept as it comes, under all that was asked. `before` is called once, before the translator works, if
+    it has to.
+
+    Where it fails the person is told, and the lines it had not come to are not in the result: they have words already.
+    """
+    wanted = [i for i, one in enumerate(said) if tried.get(one.id)]
+    if not wanted or not rewords(run):
+        return {}
+    brief = _brief(run)
+    asks = {
+        ask.id: replace(
+            ask,
+            budget=_stepped(budgets[ask.id]),
+            tried=tuple(Tried(one.wording, _stepped(one.ms)) for one in tried[ask.id]),
+        )
+        for ask in _asks(said, wanted, pauses)
+    }
+    with run.engine("translator") as translator:
+        known = _keys(translator.digest(replace(brief, glossary=())), brief, [said[i] for i in wanted])
+        keys = {one: _reworded(known[one], ask) for one, ask in asks.items()}
+        missing = [ask for one, ask in asks.items() if not run.cache.has(keys[one])]
+        if missing:
+            before()
+            _ask_again(run, translator, brief, missing, keys)
+    return {one: _answer(run.cache.json(key, _never), one) for one, key in keys.items() if run.cache.has(key)}
+
+
+def _ask_again(
+    run: Run, translator: Translator, brief: Brief, missing: Sequence[Ask], keys: Mapping[str, store.Key]
+) -> None:
+    """Asks for other words and keeps what comes."""
+
+    def arrived(answer: Answer) -> None:
+        run.cache.json(keys[answer.id], partial(_plain, answer))
+
+    _tell_where(run)
+    try:
+        with run.stage("reword") as advance:
+            translator.check(brief.source, brief.target)
+            translator.translate(missing, brief, arrived, advance)
+    except (TranslationError, MissingError, UsageError) as error:
+        lacking = sum(not run.cache.has(keys[ask.id]) for ask in missing)
+        told = " ".join(filter(None, (str(error), error.hint)))
+        run.note(f"Other words were not found for lines that keep theirs, {lacking} in all: {told}")
+
+
+def _reworded(first: store.Key, ask: Ask) -> store.Key:
+    """Under what other words for a line are kept, that itself is translated under `first`."""
+    asked = {
+        "tried": [[one.wording, one.ms] for one in ask.tried],
+        "budget": ask.budget,
+        "pauses": list(ask.pauses),
+    }
+    return store.key("reword", rewording.REVISION, {"line": first.digest}, asked)
+
+
+def _stepped(ms: int) -> int:
+    """A time as a translator is told it: the nearest of STEP_MS, and at least one."""
+    return max(STEP_MS, round(ms / STEP_MS) * STEP_MS)
 
 
 def _keys(translator: str, brief: Brief, said: Sequence[Segment]) -> dict[str, store.Key]:
@@ -138,8 +233,10 @@ def _terms(run: Run) -> tuple[Term, ...]:
     return glossary.parse(data, name)
 
 
-def _asks(run: Run, said: Sequence[Segment], wanted: Sequence[int]) -> list[Ask]:
-    """The lines to be translated, each with its neighbours and the time that it may take."""
+def _asks(
+    said: Sequence[Segment], wanted: Sequence[int], pauses: Mapping[str, tuple[float, ...]]
+) -> list[Ask]:
+    """The lines to be translated, each with its neighbours, the time that it may take, and the pauses in it."""
     texts = [f"[{one.speaker}] {one.text}" for one in said]
     asks = []
     for i in wanted:
@@ -153,6 +250,7 @@ def _asks(run: Run, said: Sequence[Segment], wanted: Sequence[int]) -> list[Ask]
                 tuple(texts[max(0, i - NEIGHBOURS) : i]),
                 tuple(texts[i + 1 : i + 1 + NEIGHBOURS]),
                 one.span.duration + max(0, min(free, BORROWED_MS)),
+                pauses=pauses.get(one.id, ()),
             )
         )
     return asks

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from align import phrases
 from align.links import plain
 from align.match import Edited, Generated
 from align.merge import MergedCue, merge
@@ -41,7 +42,8 @@ class Said:
 class Script:
     """What will be said: its lines, and the cues of the target's subtitles as they stand now. `strengths` are the
     lines' own emotion strengths (0..1) by id, where a cue states one; `answers` what the translator gave, by line id;
-    `untranslated` the cues that wait for words, `hushed` those that only silence their line."""
+    `untranslated` the cues that wait for words, `hushed` those that only silence their line; `free` the ids of the
+    lines that a translator worded and no person since: they may be said in other words of the same meaning."""
 
     lines: tuple[Line, ...]
     cues: tuple[srt.Cue, ...]
@@ -49,6 +51,7 @@ class Script:
     answers: Mapping[str, Answer] = field(default_factory=dict)
     untranslated: tuple[Line, ...] = ()
     hushed: tuple[Line, ...] = ()
+    free: frozenset[str] = frozenset()
 
 
 def keep_given(run: Run, path: Path) -> str:
@@ -93,15 +96,16 @@ def transcript(run: Run, found: Sequence[Segment], duration: int) -> Said:
     return Said(segments, cues)
 
 
-def script(run: Run, said: Said, duration: int) -> Script:
-    """The lines to be spoken: the translation with the person's edits in it; its file is brought up to date."""
+def script(run: Run, said: Said, speech: Sequence[Span], duration: int) -> Script:
+    """The lines to be spoken: the translation with the person's edits in it; its file is brought up to date.
+
+    `speech` is where anybody speaks in the film (ms, sorted, disjoint), `duration` the film's in ms.
+    """
     words = [one for one in said.segments if one.text]
     given = run.settings.translation is not None
-    answers = {} if given else translation.answers(run, words)
-    fresh = _given(run, words, duration) if given else translation.lines(words, answers)
-    generated = [Generated(line.id, line.span, _wrapped(line.text), line.speaker) for line in fresh]
-    speech = {line.id: line.span for line in fresh}
-    merged, cues = _merged(run, run.settings.target, generated, speech, duration)
+    answers = {} if given else translation.answers(run, words, pause_shares(words, speech))
+    fresh = _given(run, words, duration) if given else _standing(run, translation.lines(words, answers))
+    merged, cues = _written(run, fresh, duration)
     if not given:
         made = {line.id: plain(line.text) for line in fresh}
         standing = [cue.line.id for cue in merged if plain(cue.line.text) == made.get(cue.line.id)]
@@ -109,6 +113,7 @@ def script(run: Run, said: Said, duration: int) -> Script:
     segments = {line.id: line.segments for line in fresh}
     spoken, silent, lost, hushed = [], [], [], []
     strengths: dict[str, float] = {}
+    free = frozenset(cue.line.id for cue in merged if not cue.theirs and cue.line.id in answers)
     for cue in merged:
         text = srt.spoken(cue.line.text)
         strength = srt.strength(cue.line.text)
@@ -133,7 +138,56 @@ def script(run: Run, said: Said, duration: int) -> Script:
         run.note(
             f"{run.settings.target}.srt has no cue for {len(gone)} of the lines ({at}): they keep the film's sound."
         )
-    return Script(tuple(spoken), cues, strengths, answers, tuple(lost), tuple(hushed))
+    return Script(tuple(spoken), cues, strengths, answers, tuple(lost), tuple(hushed), free)
+
+
+def reworded(run: Run, script: Script, said: Said, chosen: Mapping[str, str], duration: int) -> Script:
+    """The script in which the lines of `chosen`, by id free ones, are said in those words; its file is brought up to
+    date, and the words stand there until a person or a later run finds better ones."""
+    words = [one for one in said.segments if one.text]
+    first = {one: next(iter(answer.wordings), "") for one, answer in script.answers.items()}
+    kept = {one: pair for one, pair in run.project.wordings(run.settings.target).items() if one not in chosen}
+    kept |= {one: (first[one], text) for one, text in chosen.items() if text != first[one]}
+    run.project.remember_wordings(run.settings.target, kept)
+    lines = tuple(replace(line, text=chosen.get(line.id, line.text)) for line in script.lines)
+    if lines == script.lines:
+        return script
+    fresh = _standing(run, translation.lines(words, script.answers))
+    _, cues = _written(run, fresh, duration)
+    return replace(script, lines=lines, cues=cues)
+
+
+def pause_shares(words: Sequence[Segment], speech: Sequence[Span]) -> dict[str, tuple[float, ...]]:
+    """By segment id: after which shares (0..1) of its speech somebody pauses, for those who do."""
+    shares = {}
+    for one in words:
+        within = phrases.pauses(one.span, one.words, speech)
+        spoken = one.span.duration - sum(pause.duration for pause in within)
+        before = [
+            pause.start - one.span.start - sum(other.duration for other in within[:place])
+            for place, pause in enumerate(within)
+        ]
+        if within and spoken > 0:
+            shares[one.id] = tuple(round(time / spoken, 2) for time in before)
+    return shares
+
+
+def _standing(run: Run, fresh: Sequence[Line]) -> list[Line]:
+    """The lines in the words that an earlier run chose for them, where the translator's have not changed since."""
+    kept = run.project.wordings(run.settings.target)
+    return [
+        replace(line, text=kept[line.id][1]) if line.id in kept and kept[line.id][0] == line.text else line
+        for line in fresh
+    ]
+
+
+def _written(
+    run: Run, fresh: Sequence[Line], duration: int
+) -> tuple[tuple[MergedCue, ...], tuple[srt.Cue, ...]]:
+    """The lines with the person's edits of the target's file, which then holds the result; and the cues it holds."""
+    generated = [Generated(line.id, line.span, _wrapped(line.text), line.speaker) for line in fresh]
+    spans = {line.id: line.span for line in fresh}
+    return _merged(run, run.settings.target, generated, spans, duration)
 
 
 def _given(run: Run, said: Sequence[Segment], duration: int) -> list[Line]:

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from align.rate import RATES, spoken_ms, syllables, units_for
+from align.rate import RATES, SOUNDS, spoken_ms, syllables, units_for, weighed
 from tts import espeaklib
 
 SAID = {
@@ -147,6 +147,20 @@ def test_script_and_language_need_not_agree() -> None:
     for text in ("Меня зовут Anna", "Anna 说你好", "नमस्ते John, こんにちは", "กขฃ", "ਸਤ", "ሰላም", "ᐃᓄᒃ", "𝔘𝔫"):
         for language in ("en", "ja", "zh-Hant", "hi", "xx"):
             assert spoken_ms(text, language) > 0
+
+
+def test_a_better_count_takes_the_place_of_the_letters() -> None:
+    assert spoken_ms("Yes, no", "en", lambda _: 2.0) == spoken_ms("Yes, no", "en")
+    assert spoken_ms("Yes, no", "en", lambda _: 5.0) > spoken_ms("Yes, no", "en")
+    assert spoken_ms("Yes, no", "en", lambda _: 0.0) == 0
+
+
+@pytest.mark.parametrize("language", ["en", "pt-BR", "zh-Hant", "xx"])
+def test_a_syllable_of_more_sounds_weighs_more_and_a_usual_one_just_one(language: str) -> None:
+    usual = SOUNDS.get(language.split("-", maxsplit=1)[0], 2.37)
+    assert weighed(10, 10 * usual, language) == pytest.approx(10)
+    assert weighed(10, 35, language) > weighed(10, 30, language) > weighed(9, 30, language)
+    assert weighed(0, 0, language) == 0
 
 
 def test_two_thousand_lines_are_quick() -> None:

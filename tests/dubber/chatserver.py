@@ -94,6 +94,18 @@ def translates(change: Callable[[list[dict[str, Any]]], object] = lambda rows: r
     return behave
 
 
+def words(choose: Callable[[dict[str, Any]], list[str]]) -> Behaviour:
+    """Answers every line with the wordings that are chosen for it, by all that the request says of it."""
+
+    def behave(handler: _Handler, asked: Asked) -> None:
+        rows = (
+            json.dumps({"id": line["id"], "w": choose(line)}, ensure_ascii=False) for line in lines(asked)
+        )
+        says("\n".join(rows))(handler, asked)
+
+    return behave
+
+
 def answers(status: int, body: str = "", **headers: str) -> Behaviour:
     """Any status and body; headers by their names with _ for -."""
     return lambda handler, _: handler.send(
@@ -163,6 +175,21 @@ def wording(text: str) -> str:
     """A "Spanish" line that keeps numbers and marks, tells which line it came from, and is as long."""
     words = [word if any(c.isdigit() for c in word) else word + "o" for word in text.rstrip(".?!").split()]
     return " ".join(["que", *words]).capitalize() + text[len(text.rstrip(".?!")) :]
+
+
+def heeding(line: dict[str, Any]) -> list[str]:
+    """One wording of a line, as a good model words it: the last one tried, with as much less or more as is asked for,
+    its numbers kept; a mark where the line is shown with one."""
+    if "tried" not in line:
+        translated = [wording(part) for part in line.get("paused", line["text"]).split(" | ")]
+        return [" | ".join(translated)]
+    last = line["tried"][-1]
+    said = last["wording"].rstrip(".?!").split()
+    size, about = (int(one.split()[0]) for one in (last["has"], line["about"]))
+    if about < size:
+        most = max(1, len(said) * about // size)
+        return [" ".join(w for n, w in enumerate(said) if n < most or any(map(str.isdigit, w))) + "."]
+    return [" ".join([*said, *["pues"] * (about - size)]) + "."]
 
 
 class _Http(ThreadingHTTPServer):

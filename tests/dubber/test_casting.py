@@ -21,7 +21,7 @@ from dubber.media import MIXED
 from dubber.progress import Quiet
 from dubber.project import Project
 from dubber.settings import Settings
-from dubber.steps import casting, speak
+from dubber.steps import casting, choosing, fitting, speak
 from dubber.steps.hear import Found
 from dubber.steps.run import Run
 from dubber.steps.sound import Sound
@@ -61,10 +61,18 @@ class Film:
     def spoken(self, script: Script) -> tuple[list[str], tuple[speak.Take, ...]]:
         """The takes of a script, and the lines that were spoken for it now."""
         chosen = self.cast(script)
-        slots = speak.plan(script.lines, speak.natural_lengths(self.run, chosen, script.lines), 20_000)
+        fitted = fitting.fit(
+            self.run,
+            script,
+            self.said,
+            self.sound.speech,
+            20_000,
+            measure=lambda wanted: speak.natural_lengths(self.run, chosen, wanted),
+        )
         before = set(_kept(self.run))
-        takes = speak.takes(self.run, chosen, script.lines, slots)
-        return [take.line.id for take in takes if take.key.digest not in before], takes
+        made = speak.recordings(self.run, chosen, fitted.parts)
+        takes = choosing.takes(self.run, fitted.parts, made, {})
+        return [take.line.id for take in takes if take.kept.key.digest not in before], takes
 
 
 def _kept(run: Run) -> list[str]:
@@ -142,7 +150,7 @@ def test_a_lines_own_strength_is_followed_and_costs_that_line_alone(film: Film) 
     assert film.cast(film.script({"s9000": 0.4})).told()["manners"]["s9000"]["strength"] == 0.4
     film.run.settings = replace(film.run.settings, emotion=0.5)
     assert film.spoken(film.script({"s9000": 0.4}))[0] == ["s1000", "s6000", "s13000"]
-    assert [take.manner for take in takes] == [take.manner for take in usual]
+    assert [take.kept.manner for take in takes] == [take.kept.manner for take in usual]
 
 
 def test_a_line_of_no_strength_is_said_in_the_usual_manner(film: Film) -> None:
@@ -150,12 +158,12 @@ def test_a_line_of_no_strength_is_said_in_the_usual_manner(film: Film) -> None:
     chosen = film.cast(script)
     assert "s9000" not in chosen.told()["manners"]
     assert chosen.inputs(script.lines[2])["emotion"] == ""
-    assert film.spoken(script)[1][2].manner == "usual"
+    assert film.spoken(script)[1][2].kept.manner == "usual"
 
 
 def test_a_short_line_is_felt_with_some_of_the_speech_before_it(film: Film) -> None:
     takes = {take.line.id: take for take in film.spoken(film.script())[1]}
-    assert [takes[one].manner for one in ("s1000", "s9000", "s13000")] == ["own", "own", "grown"]
+    assert [takes[one].kept.manner for one in ("s1000", "s9000", "s13000")] == ["own", "own", "grown"]
     manner = film.cast(film.script()).told()["manners"]["s13000"]
     no = film.said.segments[3].span
     assert manner["spans"][-1] == [no.start, no.end]

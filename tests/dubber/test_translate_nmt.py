@@ -13,8 +13,8 @@ import pytest
 from bench.tiny import nmt as tiny
 from dubber.errors import DubberError, MissingError, TranslationError, UsageError
 from dubber.models import catalogue, store
-from dubber.stages.translate import check, m2m100, nmt, pieces
-from dubber.stages.translate.door import Answer, Ask, Brief, Term
+from dubber.stages.translate import check, m2m100, nmt, pieces, rewording
+from dubber.stages.translate.door import Answer, Ask, Brief, Term, Tried
 from dubber.stages.translate.nmt import NmtTranslator
 
 pytestmark = pytest.mark.filterwarnings("error")
@@ -134,6 +134,14 @@ def test_what_does_not_fit_its_time_is_told(engine: NmtTranslator) -> None:
     (answer,) = said(engine, ("We leave tonight.",), budget=300)
     assert answer.wordings
     assert "to say" in answer.faults[-1]
+
+
+def test_asked_for_other_words_it_never_gives_the_same(engine: NmtTranslator) -> None:
+    for budget in (900, 6000):
+        (answer,) = said(engine, ("We leave tonight.",), budget=budget, tried=(Tried(tiny.TEXT, 3000),))
+        assert tiny.TEXT not in answer.wordings
+        assert answer.wordings or answer.faults[0].startswith(rewording.NOTHING_BETTER)
+    assert not engine.rewords
 
 
 def test_a_glossary_is_held_against_what_was_said(engine: NmtTranslator) -> None:

@@ -82,6 +82,7 @@ class IndexTTS2:
     """
 
     name = NAME
+    draws = True
     usual_voice: Voice | None = None
 
     def __init__(

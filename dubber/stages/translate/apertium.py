@@ -59,6 +59,11 @@ class Apertium:
         """Short and stable: it is written into projects."""
         return "apertium"
 
+    @property
+    def rewords(self) -> bool:
+        """Not: its rules translate a line in one way, however often they are asked."""
+        return False
+
     def installed(self) -> tuple[str, ...]:
         """The names of the language pairs on this machine. Raises MissingError (no Apertium)."""
         return self._modes

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dubber import languages
 from dubber.errors import UsageError
-from dubber.stages.translate import typography
+from dubber.stages.translate import rewording, typography
 from dubber.stages.translate.door import Answer, Ask
 
 LONGEST_LINE = 4000
@@ -30,12 +30,16 @@ def check_known(source: str) -> None:
         )
 
 
-def without_asking(ask: Ask) -> Answer | None:
-    """The answer to a line that no model is needed or fit for; None for all others."""
+def without_asking(ask: Ask, target: str) -> Answer | None:
+    """The answer to a line that no model is needed or fit for, in the language `target`; None for all others."""
+    if done := rewording.without_asking(ask, target):
+        return done
     text = typography.clean(ask.text)
     if not text:
         return Answer(ask.id, (), faults=("There is nothing to translate in it.",))
     if len(text) > LONGEST_LINE:
         because = f"It is {len(text):,} characters long, which is not one line of speech."
         return Answer(ask.id, (), faults=(because,))
-    return None if typography.has_words(text) else Answer(ask.id, (text,))
+    if typography.has_words(text):
+        return None
+    return rewording.nothing(ask, "There is one way to say it.") if ask.tried else Answer(ask.id, (text,))

@@ -12,7 +12,7 @@ from dataclasses import astuple, dataclass, replace
 from typing import Protocol
 
 from dubber.errors import TranslationError, UsageError
-from dubber.stages.translate import asked, check, names, prompt, reply
+from dubber.stages.translate import asked, check, marks, names, prompt, reply
 from dubber.stages.translate.crew import in_parallel
 from dubber.stages.translate.door import Answer, Ask, Brief
 from dubber.stages.translate.glossary import Index
@@ -38,6 +38,9 @@ ALONE = 2
 HALVINGS = 2
 """How often a group without an answer is halved before its lines are asked for by themselves: most often it is one
 line that nobody answers, or a group somewhat too long."""
+
+ONCE_MORE = 1
+"""How often lines that were tried are asked for again where nothing better came: a group at a time."""
 
 FEW = 3
 """Lines missing from an answer up to which each is asked for by itself; more are what a cut answer lost: a group."""
@@ -87,6 +90,8 @@ class Mind(Protocol):
 class ChatTranslator:
     """A chat model behind the door; see `Translator`."""
 
+    rewords = True
+
     def __init__(self, mind: Mind) -> None:
         self._mind = mind
 
@@ -123,13 +128,15 @@ class ChatTranslator:
         wordy: list[Ask] = []
         done = 0
         for ask in asks:
-            if (plain := asked.without_asking(ask)) is None:
+            if (plain := asked.without_asking(ask, brief.target)) is None:
                 wordy.append(ask)
                 continue
             arrived(plain)
             done += 1
-        useless, useful = 0, False
-        for answer in in_parallel(work.answers, grouped(wordy), self._mind.width):
+        first = [ask for ask in wordy if not ask.tried]
+        groups = [*grouped(first), *grouped([ask for ask in wordy if ask.tried])]
+        useless, useful = 0, len(first) < len(wordy)  # where nothing is better, no model has failed
+        for answer in in_parallel(work.answers, groups, self._mind.width):
             arrived(answer)
             done += 1
             progress(done / len(asks))
@@ -162,7 +169,9 @@ def grouped(asks: Sequence[Ask]) -> list[tuple[Ask, ...]]:
     groups: list[list[Ask]] = []
     room = 0
     for ask in asks:
-        size = len(ask.text.encode(errors="replace"))
+        size = sum(
+            len(one.encode(errors="replace")) for one in (ask.text, *(one.wording for one in ask.tried))
+        )
         if not groups or len(groups[-1]) == most or size > room:
             groups.append([])
             room = MOST_BYTES
@@ -181,9 +190,28 @@ class _Work:
     names: frozenset[str]
 
     def answers(self, asks: Sequence[Ask]) -> Iterator[Answer]:
-        """One answer for each of the lines, each as soon as it is final."""
-        for standing in self._together([Standing(self._case(ask)) for ask in asks]):
+        """One answer for each of the lines, each as soon as it is final; all of them were tried, or none."""
+        lines = [Standing(self._case(ask)) for ask in asks]
+        if asks[0].tried:
+            yield from self._better(lines)
+            return
+        for standing in self._together(lines):
             yield standing.answer() if standing.faultless else self._alone(standing)
+
+    def _better(self, lines: Sequence[Standing]) -> Iterator[Answer]:
+        """The answers to lines that were tried. Those that nothing better came for are asked for again, `ONCE_MORE`, in
+        one request: what is wrong with a wording stands beside it."""
+        for _ in range(ONCE_MORE):
+            again: list[Standing] = []
+            for line in self._together(lines):
+                if line.usable:
+                    yield line.answer()
+                else:
+                    again.append(line.without_pauses() if line.mismarked else line)
+            if not again:
+                return
+            lines = again
+        yield from (line.answer() for line in self._together(lines))
 
     def _together(self, lines: Sequence[Standing], again: int = HALVINGS) -> Iterator[Standing]:
         """The lines with what one request for all of them brought, good ones first; where it brought nothing, or was
@@ -225,6 +253,8 @@ class _Work:
         """The line's answer after it was asked for by itself: again until it is usable, `ALONE` times at most. The last
         time nothing stands around it, which may have been what was refused or too long."""
         for attempt in range(1, ALONE + 1):
+            if line.mismarked:
+                line = line.without_pauses()
             try:
                 answer = self._asked([line], neighbours=attempt < ALONE)
             except NoAnswer as error:
@@ -238,8 +268,10 @@ class _Work:
     def _asked(self, lines: Sequence[Standing], *, neighbours: bool = True) -> reply.Reply:
         asks = [line.case.ask for line in lines]
         terms = self.index.relevant(ask.text for ask in asks)
-        wrong = lines[0].wrong if len(lines) == 1 else ()
-        messages = prompt.request(asks, self.brief, terms, wrong, neighbours=neighbours)
+        tried = bool(asks[0].tried)
+        wrong = lines[0].wrong if len(lines) == 1 and not tried else ()
+        hardly = [line.rejected for line in lines] if tried else ()
+        messages = prompt.request(asks, self.brief, terms, wrong, neighbours=neighbours, hardly=hardly)
         text = self.mind.complete(messages, most_tokens=prompt.tokens_for(asks, self.brief.target))
         return reply.read(text, frozenset(str(n) for n in range(1, len(lines) + 1)))
 
@@ -258,7 +290,13 @@ class _Work:
         return line.without("No answer came for it.")
 
     def _case(self, ask: Ask) -> check.Case:
-        return check.Case(ask, self.brief, self.index.relevant([ask.text]), self.names)
+        """What its answers are held against. Its pauses count only where marks can be asked for: they have a place in
+        the line, and are nothing else in it."""
+        terms = self.index.relevant([ask.text])
+        marked = marks.shown(prompt.shown(ask.text), ask.pauses, self.brief.source)
+        if marked is None or any(marks.has(term.target) for term in terms):
+            ask = replace(ask, pauses=())
+        return check.Case(ask, self.brief, terms, self.names)
 
 
 def _sentence(error: NoAnswer) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from align import rate
-from dubber.stages.translate import glossary, names, prompt, typography, writing
+from dubber.stages.translate import glossary, marks, names, prompt, rewording, typography, writing
 from dubber.stages.translate.door import Ask, Brief, Term
 from dubber.stages.translate.phrases import CERTAIN_REFUSAL, INTERJECTIONS, LABEL, NO_IS_NO, REFUSAL, SORRY
 
@@ -38,7 +38,7 @@ LONE_UNSPACED = 6
 
 _UNSPACED = frozenset({"Hani", "Kana", "Thai", "Laoo", "Khmr", "Mymr"})
 
-_MARKUP = re.compile(r"```|\*\*|[{}<>|\\]|\ufffd|\"\s*(?::\s*\[|\])|^#+ |\s/\s|[\[\]](?=\s*,)")
+_MARKUP = re.compile(r"```|\*\*|[{}<>|｜\\]|\ufffd|\"\s*(?::\s*\[|\])|^#+ |\s/\s|[\[\]](?=\s*,)")
 _NUMBERED = re.compile(r"\s*\d{1,3}[.):]\s")
 _ASIDE = re.compile(r"[(\[（［【][^)\]）］】]*[)\]）］】]")
 _COUNTED = re.compile(
@@ -69,7 +69,13 @@ class Verdict:
 
 
 def judged(wordings: Iterable[str], case: Case) -> Verdict:
-    """The wordings, tidied, each once, told apart; those with the fewest soft faults first, in the order they came."""
+    """The wordings, tidied, each once, told apart; those with the fewest soft faults first, in the order they came.
+
+    Marks for the line's pauses are no part of what is judged. To a line that was tried a wording must be new, nearer to
+    its time, and without a soft fault that the best one tried has not: what was tried can still be used.
+    """
+    pauses, wanted = len(case.ask.pauses), rewording.aim(case.ask, case.brief.target)
+    forgiven = _soft(marks.without(wanted.best.wording), case) if wanted else ()
     usable: list[tuple[str, tuple[str, ...]]] = []
     rejected: list[prompt.Rejected] = []
     seen: set[str] = set()
@@ -77,24 +83,37 @@ def judged(wordings: Iterable[str], case: Case) -> Verdict:
         if len(raw) > LONGEST:
             rejected.append(prompt.Rejected(raw, "It says far more than the line."))
             continue
-        text = tidied(raw, case)
-        if (key := _letters(text)) in seen:
+        tidy = tidied(raw, case)
+        if pauses and (because := marks.misplaced(tidy, pauses)):
+            rejected.append(prompt.Rejected(tidy, because))
+            continue
+        text = marks.without(tidy) if pauses else tidy
+        if (key := rewording.letters(text)) in seen:
             continue
         seen.add(key)
         because = next((fault for check in HARD if (fault := check(text, case))), None)
+        soft = () if because else _soft(text, case)
+        if wanted and because is None:
+            because = (
+                wanted.fault(text)
+                or left_out(text, marks.without(wanted.best.wording), case)
+                or next((fault for fault in soft if fault not in forgiven), None)
+            )
         if because is not None:
             rejected.append(prompt.Rejected(text, because))
         else:
-            usable.append((text, tuple(fault for check in SOFT if (fault := check(text, case)))))
+            usable.append((marks.written(tidy) if pauses else text, soft))
     return Verdict(tuple(sorted(usable, key=lambda one: len(one[1]))), tuple(rejected))
 
 
 def ordered(wordings: Sequence[str], case: Case) -> tuple[str, ...]:
     """The wordings, the one that fits the time best first; as they are where the first can be said at its own pace."""
+    if wanted := rewording.aim(case.ask, case.brief.target):
+        return rewording.nearest(wordings, wanted)
     budget = case.ask.budget
     if budget <= 0 or len(wordings) < 2:
         return tuple(wordings)
-    lengths = {text: rate.spoken_ms(text, case.brief.target) for text in wordings}
+    lengths = {text: _spoken_ms(text, case) for text in wordings}
     if FITS[0] <= lengths[wordings[0]] / budget <= FITS[1]:
         return tuple(wordings)
     best = min(wordings, key=lambda text: abs(lengths[text] - budget))
@@ -102,10 +121,11 @@ def ordered(wordings: Sequence[str], case: Case) -> tuple[str, ...]:
 
 
 def over_budget(wordings: Iterable[str], case: Case) -> str | None:
-    """A soft fault of them all together: not even the shortest can be said in the time that there is."""
+    """A soft fault of them all together: not even the shortest can be said in the time that there is. None after others
+    were tried, which each new one is held against by itself."""
     budget = case.ask.budget
-    shortest = min((rate.spoken_ms(text, case.brief.target) for text in wordings), default=0)
-    if budget <= 0 or shortest <= OVER * budget:
+    shortest = min((_spoken_ms(text, case) for text in wordings), default=0)
+    if budget <= 0 or case.ask.tried or shortest <= OVER * budget:
         return None
     return f"It takes about {shortest / 1000:.1f} s to say and there are {budget / 1000:.1f} s."
 
@@ -188,7 +208,7 @@ def source_left(wording: str, case: Case) -> str | None:
     source = case.ask.text
     if stays(source, case):
         return None
-    if _letters(wording) == _letters(source):
+    if rewording.letters(wording) == rewording.letters(source):
         return None if _is_lone(case) else "It is the line itself, not translated."
     said = writing.words(wording)
     # Two words that a related language shares happen; three, or one shouted ("… and say HACKED"), do not.
@@ -226,9 +246,21 @@ def too_little(wording: str, case: Case) -> str | None:
     )
 
 
+def left_out(wording: str, tried: str, case: Case) -> str | None:
+    """Hard, of another wording: time was saved on a number or a name that the line and what was `tried` both have."""
+    numbers = (_numbers(case.ask.text) & _numbers(tried)) - _numbers(wording)
+    if numbers:
+        return f"The number {min(numbers)} is not in it."
+    bare = _bare(wording)
+    for name in sorted(names.kept(case.ask.text, tried)):
+        if _bare(name)[:4] not in bare:
+            return f"The name {name.title()} is not in it."
+    return None
+
+
 def unchanged(wording: str, case: Case) -> str | None:
     """Soft: it is the line itself, which is so short that this may be right: nobody can tell a name by its looks."""
-    if _letters(wording) != _letters(case.ask.text) or stays(case.ask.text, case):
+    if rewording.letters(wording) != rewording.letters(case.ask.text) or stays(case.ask.text, case):
         return None
     return "It is the line itself; that is right for a name."
 
@@ -278,6 +310,15 @@ HARD: tuple[Check, ...] = (
 SOFT: tuple[Check, ...] = (unchanged, numbers_changed, names_lost, glossary_broken)
 
 
+def _soft(wording: str, case: Case) -> tuple[str, ...]:
+    return tuple(fault for check in SOFT if (fault := check(wording, case)))
+
+
+def _spoken_ms(wording: str, case: Case) -> int:
+    said = marks.without(wording) if case.ask.pauses else wording
+    return rate.spoken_ms(said, case.brief.target)
+
+
 def _lengths(wording: str, case: Case) -> tuple[int, int]:
     return rate.spoken_ms(wording, case.brief.target), rate.spoken_ms(case.ask.text, case.brief.source)
 
@@ -286,14 +327,8 @@ def _is_lone(case: Case) -> bool:
     """Whether the line has no more words than a name or a call may have; the same word again is no further one."""
     text, written = case.ask.text, writing.scripts(case.brief.source)
     if written and written <= _UNSPACED:
-        return len(_letters(text)) <= LONE_UNSPACED
+        return len(rewording.letters(text)) <= LONE_UNSPACED
     return len(set(writing.words(text))) <= LONE
-
-
-def _letters(text: str) -> str:
-    """What is said in a text, without case, marks and spaces."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
-    return "".join(char for char in folded if char.isalnum())
 
 
 def _bare(text: str) -> str:

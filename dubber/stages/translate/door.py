@@ -8,9 +8,21 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A wording that was spoken, and the `ms` that it took by measurement (> 0), in its line's budget's measure."""
+
+    wording: str
+    ms: int
+
+
+@dataclass(frozen=True)
 class Ask:
     """One line to be translated: what is said, by whom, and `before` and `after` it (a few lines each, in order of
-    time, as "[Speaker] text"). `budget` is how long the translation may take to say, in ms; 0 where that is open."""
+    time, as "[Speaker] text"). `budget` is how long the translation may take to say, in ms; 0 where that is open.
+
+    With `tried`, another wording is asked for, which comes nearer to the budget than any of those did: of times only
+    the relation counts then, so that all may be a voice's own, or all divided by its pace. `pauses` are the shares
+    (0..1, rising) of the line's speech after which the actor pauses; who heeds them marks breaks with align's MARK."""
 
     id: str
     text: str
@@ -18,6 +30,8 @@ class Ask:
     before: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     budget: int = 0
+    tried: tuple[Tried, ...] = ()
+    pauses: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,10 @@ class Brief:
 class Answer:
     """What became of one line: one to three wordings, the one that suits best first, or none where it could not be
     translated. `faults` are sentences for the person: what is still wrong with the wording, or why there is none.
-    `unknown` are words that the engine did not know; they stand in the text as they were."""
+    `unknown` are words that the engine did not know; they stand in the text as they were.
+
+    For a line that was tried, all wordings are new and expected nearer to its budget; none means that what was tried
+    stands, and `faults` why."""
 
     id: str
     wordings: tuple[str, ...]
@@ -59,6 +76,10 @@ class Translator(Protocol):
     @property
     def name(self) -> str:
         """Short and stable: it is written into projects."""
+
+    @property
+    def rewords(self) -> bool:
+        """Whether it heeds `Ask.tried`: asking again can bring another wording."""
 
     def check(self, source: str, target: str) -> None:
         """Raises, before any work: UsageError (no such language, nothing to translate between), MissingError (engine,

@@ -14,8 +14,9 @@ from typing import Any, Literal
 
 from align import rate
 from dubber import languages
-from dubber.stages.translate import typography, writing
+from dubber.stages.translate import marks, rewording, typography, writing
 from dubber.stages.translate.door import Ask, Brief, Term
+from dubber.stages.translate.rewording import Aim
 
 OPENING, CLOSING = "<film>", "</film>"
 """Around the film's text. It cannot hold them: `_inert` leaves no angle bracket in it."""
@@ -30,6 +31,15 @@ MOST_WORDINGS = 3
 
 MOST_REJECTED = 4
 """Rejected wordings that are shown, the latest: enough to say what is wrong."""
+
+MOST_HARDLY = 2
+"""The same, of each of many lines in one request."""
+
+MOST_TRIED = 4
+"""Tried wordings that are shown, the nearest to their time: enough not to come back to them."""
+
+MOST_OF_TRIED = 600
+"""Characters of each: it is to be rewritten, and a line that is longer has parts enough to shorten."""
 
 TOKENS_PER_BYTE = {"Latn": 0.6, "": 1.5}
 """Tokens that a wording may have for each UTF-8 byte of its source, by the target's script ("": every other); twice
@@ -72,6 +82,20 @@ _REJECTED = """\
 - "rejected" lists what was answered before and what is wrong with it: find another wording, without that fault. \
 Repeat one only where its reason says when it is right, and it is.
 """
+_TRIED = """\
+- "tried" are translations of the line that were spoken and missed its time: how many "seconds" each took, and how \
+much text it "has". Say the line in another way, which takes the line's own "seconds": change the last of "tried" as \
+"change" says, so that it has as much text as "about" says. "w" then holds one to three such wordings, the best one \
+first, and each is new: none of "tried" or "rejected", nor one of them with other punctuation.
+- To be shorter, leave out fillers, repetitions and what goes without saying; then say the rest in fewer and shorter \
+words. To be longer, say the same more fully, as people do who take their time; add nothing that the line does not \
+say. Either way the meaning stays, and so do names and numbers.
+"""
+_PAUSED = """\
+- "paused" is the line with a {mark} wherever its actor pauses. Put as many {mark} into each of its wordings, between \
+words, where the speaker would pause in {target}: "Come in {mark} and sit down." Leave all of them out of a wording in \
+which such pauses would not sound natural. Lines without "paused" have no {mark}.
+"""
 
 
 @dataclass(frozen=True)
@@ -97,10 +121,12 @@ def request(
     rejected: Sequence[Rejected] = (),
     *,
     neighbours: bool = True,
+    hardly: Sequence[Sequence[Rejected]] = (),
 ) -> tuple[Message, Message]:
     """The conversation that asks for `asks` (at least one), which the answer names by their places: "1", "2", ….
 
-    `terms` are the glossary's entries that occur in them; `neighbours` says whether the lines around are shown.
+    `terms` are the glossary's entries that occur in them; `neighbours` says whether the lines around are shown;
+    `hardly` has, for each of several lines that were tried, what was answered since and is not better.
     """
     known: dict[str, Any] = {"context": brief.context} if brief.context else {}
     if terms:
@@ -108,17 +134,21 @@ def request(
     if neighbours and asks[0].before:
         known["before"] = _short(asks[0].before)
     lines = [_line(place, asks, brief, neighbours) for place in range(len(asks))]
+    for line, ones in zip(lines, hardly, strict=False):
+        if ones:
+            line["rejected"] = _shown_rejected(ones[-MOST_HARDLY:])
     behind: dict[str, Any] = {"after": _short(asks[-1].after)} if neighbours and asks[-1].after else {}
     if rejected:
-        behind["rejected"] = [
-            {"wording": _short([one.wording])[0], "because": one.because} for one in rejected[-MOST_REJECTED:]
-        ]
+        behind["rejected"] = _shown_rejected(rejected)
     target = languages.english_name(brief.target)
     last = len(asks)
     wanted = f"ids 1 to {last}" if last > 1 else "id 1"
     rows = "one row" if last == 1 else f"{last} rows"
     return (
-        Message("system", _instructions(brief, bool(terms), bool(rejected))),
+        Message(
+            "system",
+            _instructions(brief, bool(terms), bool(rejected) or any(hardly)) + _further(lines, brief),
+        ),
         Message(
             "user",
             f"{OPENING}\n{_block(known, lines, behind)}\n{CLOSING}\n"
@@ -130,7 +160,7 @@ def request(
 def tokens_for(asks: Sequence[Ask], target: str) -> int:
     """How many tokens an answer to `asks` may have at most; generous, so that only a runaway meets it."""
     script = "Latn" if "Latn" in writing.scripts(target) else ""
-    each = (max(LEAST_TOKENS, int(TOKENS_PER_BYTE[script] * len(one.text.encode()))) for one in asks)
+    each = (max(LEAST_TOKENS, int(TOKENS_PER_BYTE[script] * _bytes(one))) for one in asks)
     return sum(TOKENS_PER_ROW + MOST_WORDINGS * tokens for tokens in each)
 
 
@@ -144,8 +174,22 @@ def shown(text: str) -> str:
 
 
 def wording_of_rules() -> str:
-    """All that the instructions are made of: a change of it changes answers."""
+    """All that the instructions for a line's first wording are made of: a change of it changes answers. What is asked
+    of lines that were tried counts by `rewording.REVISION`; marks for pauses are no reason to translate anew."""
     return "\0".join((_RULES, _GLOSSARY, _REGISTER, _REJECTED))
+
+
+def _bytes(ask: Ask) -> int:
+    """UTF-8 bytes of the longest text of a line's meaning that there is so far."""
+    return max(len(text.encode()) for text in (ask.text, *(one.wording for one in ask.tried)))
+
+
+def _further(lines: Sequence[Mapping[str, Any]], brief: Brief) -> str:
+    """What more is to be said of lines that were tried, or whose actors pause."""
+    rules = _TRIED if any("tried" in line for line in lines) else ""
+    if any("paused" in line for line in lines):
+        rules += _PAUSED.format(mark=marks.MARK, target=languages.english_name(brief.target))
+    return rules
 
 
 def _instructions(brief: Brief, glossary: bool, rejected: bool) -> str:
@@ -168,12 +212,36 @@ def _line(place: int, asks: Sequence[Ask], brief: Brief, neighbours: bool) -> di
     if ask.speaker:
         line["speaker"] = ask.speaker
     line["text"] = ask.text
-    if ask.budget > 0:
+    if paused := marks.shown(shown(ask.text), ask.pauses, brief.source):
+        line["paused"] = paused
+    aim = rewording.aim(ask, brief.target)
+    if aim is not None:
+        line |= _wanted(aim)
+    elif ask.budget > 0:
         line["seconds"] = round(ask.budget / 1000, 1)
         line["about"] = "{} {}".format(*rate.units_for(ask.budget, brief.target))
     if neighbours and place + 1 < len(asks) and not follows(ask, asks[place + 1]):
         line["after"] = _short(ask.after)
     return line
+
+
+def _wanted(aim: Aim) -> dict[str, Any]:
+    """What was tried, the nearest to its time last, and what the next wording is to be like."""
+    nearest = sorted(aim.tried, key=lambda one: abs(one.ms - aim.budget))[:MOST_TRIED]
+    tried = [
+        {
+            "wording": _short([marks.without(one.wording)], MOST_OF_TRIED)[0],
+            "seconds": round(one.ms / 1000, 1),
+            "has": "{} {}".format(*aim.size(one.wording)),
+        }
+        for one in reversed(nearest)
+    ]
+    about = "{} {}".format(*aim.units)
+    return {"tried": tried, "change": aim.change, "seconds": round(aim.budget / 1000, 1), "about": about}
+
+
+def _shown_rejected(ones: Sequence[Rejected]) -> list[dict[str, str]]:
+    return [{"wording": _short([one.wording])[0], "because": one.because} for one in ones[-MOST_REJECTED:]]
 
 
 def follows(one: Ask, other: Ask) -> bool:
@@ -186,8 +254,8 @@ def _entry(term: Term) -> dict[str, str]:
     return entry | {"note": term.note} if term.note else entry
 
 
-def _short(lines: Sequence[str]) -> list[str]:
-    return [line if len(line) <= MOST_SHOWN else line[:MOST_SHOWN] + "…" for line in lines]
+def _short(lines: Sequence[str], most: int = MOST_SHOWN) -> list[str]:
+    return [line if len(line) <= most else line[:most] + "…" for line in lines]
 
 
 def _block(known: Mapping[str, Any], lines: Sequence[Mapping[str, Any]], behind: Mapping[str, Any]) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from dubber.stages.translate import check, names, prompt
+from dubber.stages.translate import check, marks, names, prompt, rewording
 from dubber.stages.translate.door import Answer
 from dubber.stages.translate.prompt import Rejected
 
 SAME = 3
 """Words from which on one wording for two different lines is a sign that the answer slipped by a line."""
+
+SLIPPED = "The same words came for another line."
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,15 @@ class Standing:
         clean = self.faultless
         return names.kept(self.case.ask.text, clean[0]) if clean else frozenset()
 
+    def without_pauses(self) -> Standing:
+        """As it is, but asked for without marks: a line is worth more than a mark in it."""
+        return replace(self, case=replace(self.case, ask=replace(self.case.ask, pauses=())))
+
+    @property
+    def mismarked(self) -> bool:
+        """Whether marks for its pauses were set wrong."""
+        return bool(self.case.ask.pauses) and any(marks.has(one.wording) for one in self.rejected)
+
     @property
     def wrong(self) -> tuple[Rejected, ...]:
         """All that is to be done better, the latest last."""
@@ -57,7 +68,9 @@ class Standing:
     def answer(self) -> Answer:
         """The line's answer as things stand: the wordings with the fewest faults, the one that fits its time first."""
         if not self.usable:
-            because = self.rejected[-1].because
+            because = self.rejected[-1].because if self.rejected else SLIPPED
+            if self.case.ask.tried:
+                return rewording.nothing(self.case.ask, because)
             return Answer(self.case.ask.id, (), faults=(f"No translation of it could be used. {because}",))
         fewest = min(len(faults) for _, faults in self.usable)
         faults_of = {text: faults for text, faults in self.usable if len(faults) == fewest}
@@ -72,8 +85,9 @@ def slipped(lines: Sequence[Standing]) -> set[int]:
     """The places of lines that share their first wording with a line of another text."""
     places: dict[str, list[int]] = {}
     for place, line in enumerate(lines):
-        if line.usable and len(line.usable[0][0].split()) >= SAME:
-            places.setdefault(line.usable[0][0].casefold(), []).append(place)
+        first = marks.without(line.usable[0][0]) if line.usable else ""
+        if len(first.split()) >= SAME:
+            places.setdefault(first.casefold(), []).append(place)
     return {
         place
         for shared in places.values()

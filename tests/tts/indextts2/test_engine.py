@@ -24,7 +24,9 @@ def test_it_is_an_engine_and_a_judge(engine: IndexTTS2) -> None:
     assert as_engine.name == NAME
     assert as_engine.usual_voice is None
     assert as_engine.batch >= 1
+    assert as_engine.draws
     assert as_judge is engine
+    assert isinstance(engine, Judge)
 
 
 def test_a_request_depends_on_its_seed_alone_whatever_its_neighbours(

@@ -1,0 +1,152 @@
+"""The timeline: when every line of a film is spoken, and in which of its wordings, all solved at once.
+
+Knows spans and lengths only. Measuring how fast a voice speaks and finding other wordings never live here; weights
+lie in align/price.py, the search in align/search.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from align import price
+from align.frame import Frame, Unit, frame
+from align.limits import NATURAL, TIGHT, Limits, thousandths
+from align.search import cheapest
+from align.types import Span
+
+__all__ = ["NATURAL", "TIGHT", "Limits", "Placement", "Unit", "cost", "solve"]
+
+
+@dataclass(frozen=True)
+class Placement:
+    """What a unit is given: its slot, the wording to speak (its place among the unit's lengths) and how long the
+    voice takes for that by itself, in ms. `flags` name what the report must show, in this order:
+
+    "early", "late"  the slot starts before, after the source      "borrowed"  it ends after the source
+    "reworded"       not the best liked wording                    "compressed"  faster than the comfort band
+    "crowded"        over the ceiling, or further from its onset than the limits allow
+    "short"          it ends before the source because no wording fills it
+    """
+
+    unit: str
+    span: Span
+    wording: int
+    natural: int
+    flags: tuple[str, ...] = field(default=())
+
+    @property
+    def factor(self) -> float:
+        """Rate factor, natural ÷ slot length: over 1 the unit is spoken faster than it would be by itself."""
+        return self.natural / self.span.duration if self.span.duration else float("inf")
+
+
+def solve(
+    units: Sequence[Unit], duration: int, limits: Limits = TIGHT, cuts: Sequence[int] = ()
+) -> tuple[Placement, ...]:
+    """The timeline of least cost(), over a grid of starts and ends; one placement per unit, in the order given.
+
+    `duration` is the film's in ms, `cuts` its shot changes where known. Slots never overlap, lie within
+    [0, duration], and follow the order of source onsets. A unit whose best liked wording fits its source within its
+    comfort band, and whose source is free, has the source's very span, unless a neighbour in want of the same time
+    gains more than it loses. Otherwise each remedy only as far as the one before falls short, when all costs are plain:
+
+    too long   the band's upper edge; another wording; silence after it; a little compression, small shifts of onsets;
+               compression up to the ceiling; and past it where all time around is taken
+    too short  the band's lower edge; another wording; silence
+
+    Where units talk over each other or past the film's end, time is shared in proportion to natural length and
+    windows are counted from there. What a unit is given depends on others only along chains of neighbours that
+    contend for time, or are of one speaker, close together and both not at ease on their sources.
+
+    O(n log n). Raises ValueError when ids repeat, a natural length is missing or not positive, a phrase has several
+    wordings, a comfort band is none, or the film is shorter than one ms per unit.
+    """
+    given = frame(units, duration, limits, cuts)
+    placed = {
+        i: _placement(given, place, Span(chosen.start, chosen.end), chosen.wording)
+        for place, (i, chosen) in enumerate(zip(given.order, cheapest(given), strict=True))
+    }
+    return tuple(placed[i] for i in range(len(units)))
+
+
+def cost(
+    units: Sequence[Unit],
+    placements: Sequence[Placement],
+    duration: int,
+    limits: Limits = TIGHT,
+    cuts: Sequence[int] = (),
+) -> int:
+    """What a timeline costs in points (price.MS to the ms): what solve() makes least.
+
+    The sum, over units, of what the onset, the end, the rate and the wording cost by align/price.py; and over pairs
+    of units that are heard as one speaker's talk, of the jump between their rates.
+
+    Raises ValueError, besides what solve() does, where the placements are not those of the units, one outlasts the
+    film, is shorter than its unit is sure of, or starts before the one before it, and the breath due, is over.
+    """
+    given = frame(units, duration, limits, cuts)
+    by_unit = {placement.unit: placement for placement in placements}
+    if set(by_unit) != {unit.id for unit in units} or len(placements) != len(units):
+        raise ValueError("the placements are not those of the units")
+    placed = [by_unit[unit.id] for unit in given.units]
+    _check(given, placed)
+    total = 0
+    for i, (unit, placement) in enumerate(zip(given.units, placed, strict=True)):
+        total += unit_cost(given, i, placement.span, placement.wording)
+        if given.links[i] >= 0:
+            before = given.links[i]
+            total += price.jump(
+                price.rate_class(
+                    given.units[before].lengths[placed[before].wording], placed[before].span.duration
+                ),
+                price.rate_class(unit.lengths[placement.wording], placement.span.duration),
+            )
+    return total
+
+
+def unit_cost(given: Frame, place: int, span: Span, wording: int) -> int:
+    """What the unit at `place` in mix order costs by itself, in points, when its `wording` is spoken in `span`."""
+    unit, limits = given.units[place], given.limits
+    source, last, first = unit.span, *given.cuts[place]
+    return (
+        price.onset(span.start - source.start, span.start < last, limits)
+        + price.ending(
+            min(source.end, given.homes[place].end) - span.end,
+            span.end - source.end,
+            span.end - given.quiet[place],
+            span.end > first,
+            limits,
+        )
+        + price.rate(unit.lengths[wording], span.duration, given.comfort[place], limits)
+        + price.wording(wording)
+    )
+
+
+def _check(given: Frame, placed: Sequence[Placement]) -> None:
+    for placement, least in zip(placed, given.least, strict=True):
+        if placement.span.duration < least or placement.span.end > given.duration:
+            raise ValueError(
+                f"line {placement.unit!r} is placed outside the film, or in less than {least} ms"
+            )
+    for (before, after), pad in zip(pairwise(placed), given.pads, strict=False):
+        if after.span.start - before.span.end < pad:
+            raise ValueError(f"line {after.unit!r} starts before line {before.unit!r} is over")
+
+
+def _placement(given: Frame, place: int, span: Span, wording: int) -> Placement:
+    unit, limits, (low, high) = given.units[place], given.limits, given.comfort[place]
+    source, length = unit.span, unit.lengths[wording]
+    shift, thousands = span.start - source.start, 1000 * length
+    over = thousands > thousandths(limits.ceiling) * span.duration
+    named = {
+        "early": shift < 0,
+        "late": shift > 0,
+        "borrowed": span.end > source.end,
+        "reworded": wording > 0,
+        "compressed": thousands > high * span.duration,
+        "crowded": over or not -limits.max_early <= shift <= limits.max_late,
+        "short": span.end < source.end and thousands < low * source.duration,
+    }
+    return Placement(unit.id, span, wording, length, tuple(flag for flag, holds in named.items() if holds))

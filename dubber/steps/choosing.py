@@ -1,0 +1,96 @@
+"""Which recording of a part is kept: the one that a person picked, or else the best by score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from align import phrases
+from dubber import store
+from dubber.picks import Pick
+from dubber.stages import takes as scoring
+from dubber.stages import understood, wer
+from dubber.stages.takes import Score
+from dubber.stages.understood import Sounding
+from dubber.steps import speak
+from dubber.steps.run import Run
+from dubber.steps.speak import Part, Recording, Take
+from dubber.times import clock, shortened
+from tts.door import DOUBT
+
+SILENCE = "silence_ms"
+"""The note of how much of a take the engine left silent at its end."""
+
+
+def takes(
+    run: Run,
+    parts: Sequence[Part],
+    made: Mapping[str, Sequence[Recording]],
+    picks: Mapping[str, Pick],
+) -> tuple[Take, ...]:
+    """A take of every part, in order of time, each begun so that what is heard begins when the plan says."""
+    errors = _errors(run, parts, made)
+    chosen = []
+    for part in parts:
+        recordings = tuple(made[part.id])
+        scores = tuple(_score(part, one, errors.get(one.key)) for one in recordings)
+        pick = picks.get(part.id)
+        kept = recordings[scoring.best(scores)]
+        if pick is not None:
+            kept = next((one for one in recordings if one.seed == pick.seed), kept)
+            _tell(run, part, pick, kept)
+        chosen.append(Take(part, kept, recordings, scores))
+    run.note_all(speak.doubts(chosen))
+    return speak.settled(chosen)
+
+
+def _score(part: Part, one: Recording, errors: float | None) -> Score:
+    time = part.slot.span.duration - int(one.notes.get(SILENCE, 0))
+    doubt = one.notes.get(DOUBT)
+    return scoring.score(
+        one.seed,
+        max(1, int(one.notes[speak.NATURAL_MS])),
+        max(1, time),
+        one.likeness,
+        errors=errors,
+        doubt=None if doubt is None else str(doubt),
+        silent=one.offset <= one.onset,
+    )
+
+
+def _errors(
+    run: Run, parts: Sequence[Part], made: Mapping[str, Sequence[Recording]]
+) -> dict[store.Key, float]:
+    """The error rate of what a recogniser hears of each take that competes with others; none where none can say."""
+    rivals = [(part, one) for part in parts if len(made[part.id]) > 1 for one in made[part.id]]
+    if not rivals:
+        return {}
+    target = run.settings.target
+    with run.engine("recogniser") as recogniser:
+        if why := understood.hindrance(recogniser, target):
+            run.note(f"Takes are chosen without asking whether their words are understood: {why}")
+            return {}
+        keys = {
+            one.key: store.key(
+                "understood",
+                understood.REVISION,
+                {"take": one.key.digest, "engine": recogniser.digest()},
+                {"language": target},
+            )
+            for _, one in rivals
+        }
+        missing = [one for _, one in rivals if not run.cache.has(keys[one.key])]
+        with run.stage("understand") as advance:
+            sounds = [Sounding(one.path, one.onset, one.offset) for one in missing]
+            texts = understood.heard(recogniser, sounds, target, advance) if missing else []
+        fresh = {one.key: text for one, text in zip(missing, texts, strict=True)}
+        heard = {key: run.cache.json(kept, partial(fresh.get, key)) for key, kept in keys.items()}
+    return {one.key: wer.errors(part.text, heard[one.key], target) for part, one in rivals}
+
+
+def _tell(run: Run, part: Part, pick: Pick, kept: Recording) -> None:
+    """Tells the person where what is spoken now is not what they heard when they picked it."""
+    place = kept.path.relative_to(run.project.folder).as_posix()
+    if why := pick.outdated(phrases.unmarked(part.line.text), place):
+        told = f"the take of {shortened(part.text)!r} that you picked is spoken anew"
+        run.note(f"{clock(part.slot.span)}: {told}, because {why}.")

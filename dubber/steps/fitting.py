@@ -1,0 +1,230 @@
+"""Words and time brought together: the natural pass, what it says of the voices' rates, the solve of the whole film,
+and the rounds in which lines that do not fit are asked for in other words. Speaks no take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from align import phrases, rate, timeline
+from align.rates import Heard, Rates
+from align.timeline import Limits, Placement
+from align.types import Line, Slot, Span
+from dubber import srt
+from dubber.stages import pronounce
+from dubber.stages.translate import Tried
+from dubber.steps import translation, wording
+from dubber.steps.run import Run
+from dubber.steps.speak import Part, Utterance
+from dubber.steps.state import Event, State, Worded
+from dubber.steps.wording import Said, Script
+from dubber.times import clock, shortened
+
+ROUNDS = 2
+"""How often lines that do not fit are asked for in other words: what two budgets did not bring, a third seldom does."""
+
+SPARE_MS = 300
+"""Silence after a line that its words may count on: borrowed without anybody's notice."""
+
+LIMITS = {"tight": timeline.TIGHT, "natural": timeline.NATURAL}
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """Where everything is spoken: the parts, in order of time; by line id the words that were chosen for those that the
+    program may word, and every line's history. `rates` are those of the voices as measured; `estimates` what was
+    expected of a line before it was measured (ms: low, median, high); `rounds` how often other words were asked for."""
+
+    parts: tuple[Part, ...]
+    chosen: Mapping[str, str]
+    history: Mapping[str, Sequence[Event]]
+    rates: Rates
+    estimates: Mapping[str, tuple[int, int, int]]
+    rounds: int
+
+
+Measure = Callable[[Sequence[Utterance]], Mapping[Utterance, int | None]]
+"""Tells how long words are unhurried (ms); None where nothing in them can be said."""
+
+
+def fit(
+    run: Run,
+    script: Script,
+    said: Said,
+    speech: Sequence[Span],
+    duration: int,
+    *,
+    measure: Measure,
+    close: Callable[[], None] | None = None,
+) -> Fitted:
+    """A slot for every line that can be spoken, in the words that fit it best; lines that a person worded keep theirs.
+
+    `speech` is where anybody speaks in the film (ms, sorted, disjoint), `duration` the film's in ms. `close` lets go of
+    the voice, before a translator works; without it no translator is asked.
+    """
+    fitting = _Fitting(run, script, said, speech, duration, measure)
+    fitting.measure_first()
+    placements = fitting.solve()
+    rounds = 0
+    if close is not None and script.free and translation.rewords(run):
+        while rounds < ROUNDS and (unfit := fitting.unfit(placements)):
+            rounds += 1
+            if not fitting.reword(unfit, rounds, close):
+                break
+            placements = fitting.solve()
+    return fitting.outcome(placements, rounds)
+
+
+class _Fitting:
+    """The states of all lines of a film, and the steps over them."""
+
+    def __init__(
+        self,
+        run: Run,
+        script: Script,
+        said: Said,
+        speech: Sequence[Span],
+        duration: int,
+        measure: Measure,
+    ) -> None:
+        self._run, self._script, self._said, self._lengths = run, script, said, measure
+        self._speech, self._duration = speech, duration
+        self._limits: Limits = LIMITS[run.settings.sync]
+        self._prior = pronounce.prior(run.settings.target)
+        self._prior.prepare(phrases.unmarked(text) for line in script.lines for text in (line.text,))
+        self._heard: dict[Utterance, int] = {}
+        self._rates = self._learned()
+        self._words = {one.id: one.words for one in said.segments}
+        ordered = sorted(script.lines, key=lambda line: line.span)
+        self._states = {line.id: State(line, line.id in script.free, self._limits) for line in ordered}
+        onsets = [line.span.start for line in ordered[1:]] + [duration]
+        for line, onset in zip(ordered, onsets, strict=True):
+            self._states[line.id].spare = min(SPARE_MS, max(0, onset - line.span.end))
+        self._estimates = self._estimated()
+
+    def measure_first(self) -> None:
+        """The natural pass: every line in its first wording; those that do not fit in the other ones, too."""
+        wordings = {one: self._wordings(state) for one, state in self._states.items()}
+        self._measure({one: texts[:1] for one, texts in wordings.items()}, 0)
+        silent = [state.line for state in self._states.values() if not state.wordings]
+        self._run.note_all(
+            [
+                f"{clock(line.span)}: nothing in {shortened(line.text)!r} can be said; the film's sound stays."
+                for line in silent
+            ]
+        )
+        self._states = {one: state for one, state in self._states.items() if state.wordings}
+        others = {}
+        for one, state in self._states.items():
+            lengths = [self._rates.estimate(state.line.speaker, text).ms for text in wordings[one][1:]]
+            others[one] = state.promising(wordings[one][1:], lengths)
+        self._measure(others, 0)
+
+    def solve(self) -> dict[str, Placement]:
+        """Where each unit is spoken, by its id: all of the film at once."""
+        units = [unit for state in self._states.values() for unit in state.units()]
+        placed = timeline.solve(units, self._duration, self._limits) if units else ()
+        return {one.unit: one for one in placed}
+
+    def unfit(self, placements: Mapping[str, Placement]) -> list[State]:
+        """The lines that the program may word and that do not fit: spoken outside their comfort band, holding on only
+        by more silence than is theirs, or with less to say than the actor."""
+        return [
+            state
+            for state in self._states.values()
+            if state.free and state.is_unfit([placements[one.id] for one in state.units()])
+        ]
+
+    def reword(self, unfit: Sequence[State], turn: int, close: Callable[[], None]) -> bool:
+        """Asks for other words for these lines, and measures them; whether there were any."""
+        tried, budgets = {}, {}
+        for state in unfit:
+            speaker = state.line.speaker
+            tried[state.line.id] = tuple(
+                Tried(one.text, self._rates.budget(speaker, one.natural)) for one in state.wordings
+            )
+            budgets[state.line.id] = self._rates.budget(speaker, state.room)
+        said = [one for one in self._said.segments if one.text]
+        pauses = wording.pause_shares(said, self._speech)
+        answers = translation.reword(self._run, said, tried, budgets, pauses, before=close)
+        fresh = {}
+        for state in unfit:
+            given = answers.get(state.line.id)
+            texts = [srt.spoken(text) for text in given.wordings] if given else []
+            fresh[state.line.id] = [text for text in texts if text and not state.has(text)]
+            if not fresh[state.line.id]:
+                state.tell(turn, "left", "The translator had no other words for it.")
+        self._measure(fresh, turn)
+        return any(fresh.values())
+
+    def outcome(self, placements: Mapping[str, Placement], rounds: int) -> Fitted:
+        """What came of it, with the last step of every line's history."""
+        parts: list[Part] = []
+        for state in self._states.values():
+            placed = [placements[one.id] for one in state.units()]
+            kept = state.kept(placed)
+            line = replace(state.line, text=kept.text)
+            for phrase, place in zip(kept.phrases, placed, strict=True):
+                slot = Slot(place.unit, place.span, place.natural, place.flags)
+                parts.append(Part(place.unit, line, phrase.said, phrase.span, slot))
+            state.conclude(placed, rounds)
+        chosen = {
+            one: state.kept([placements[unit.id] for unit in state.units()]).text
+            for one, state in self._states.items()
+            if state.free
+        }
+        history = {one: state.history for one, state in self._states.items()}
+        ordered = tuple(sorted(parts, key=lambda part: part.slot.span))
+        return Fitted(ordered, chosen, history, self._rates, self._estimates, rounds)
+
+    def _wordings(self, state: State) -> list[str]:
+        """What a line may be said in: its own words, or all that the translator gave, the best liked first, and those
+        that an earlier run chose."""
+        if not state.free:
+            return [state.line.text]
+        texts = [srt.spoken(text) for text in self._script.answers[state.line.id].wordings]
+        return list(dict.fromkeys(text for text in (*texts, state.line.text) if text))
+
+    def _estimated(self) -> dict[str, tuple[int, int, int]]:
+        found = {}
+        for one, state in self._states.items():
+            guess = self._rates.estimate(state.line.speaker, phrases.unmarked(self._wordings(state)[0]))
+            found[one] = (guess.low, guess.ms, guess.high)
+        return found
+
+    def _measure(self, texts: Mapping[str, Iterable[str]], turn: int) -> None:
+        """Measures wordings, by line id, and gives them to their lines; what nobody can say is left out."""
+        cut = {
+            one: [(text, self._cut(self._states[one].line, text)) for text in many]
+            for one, many in texts.items()
+        }
+        asked = [
+            Utterance(self._states[one].line, phrase.said)
+            for one, many in cut.items()
+            for _, pieces in many
+            for phrase in pieces
+        ]
+        if not asked:
+            return
+        lengths = self._lengths(asked)
+        self._heard |= {one: length for one, length in lengths.items() if length is not None}
+        for one, many in cut.items():
+            state = self._states[one]
+            for text, pieces in many:
+                measured = [lengths[Utterance(state.line, phrase.said)] for phrase in pieces]
+                known = [length for length in measured if length is not None]
+                if len(known) == len(measured):
+                    state.add(Worded(text, pieces, tuple(known)), turn)
+        self._rates = self._learned()
+
+    def _learned(self) -> Rates:
+        """The rates by what was measured so far; budgets are counted as translators count, by letters."""
+        target = self._run.settings.target
+        heard = [Heard(said.line.speaker, said.text, ms) for said, ms in self._heard.items()]
+        return Rates.learned(heard, self._prior, lambda text: float(rate.spoken_ms(text, target)))
+
+    def _cut(self, line: Line, text: str) -> tuple[phrases.Phrase, ...]:
+        """The words in the phrases that the actor's pauses ask for, each with the speech that it stands for."""
+        words = [word for one in line.segments for word in self._words.get(one, ())]
+        target = self._run.settings.target
+        return phrases.phrases(line.span, text, words, self._speech, target, self._prior)

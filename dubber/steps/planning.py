@@ -1,0 +1,111 @@
+"""What a dub will be before any voice is made: each line's slot, expected length, rate and risk, and what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from align import metrics
+from align.rates import Estimate, Heard, Rates
+from align.types import Slot, Span
+from dubber import pace
+from dubber.media import Film
+from dubber.stages import pronounce
+from dubber.steps import fitting
+from dubber.steps.fitting import LIMITS
+from dubber.steps.run import Run
+from dubber.steps.speak import Part, Utterance, by_line, whole
+from dubber.steps.wording import Said, Script
+
+MEASURED = "measured"
+"""The `did` of a history's step that holds a length that a voice was measured at."""
+
+
+def plan(run: Run, film: Film, said: Said, script: Script, speech: Sequence[Span]) -> dict[str, Any]:
+    """The plan as plain data. Lengths are expected ones: by the rates that an earlier run measured with this voice, or
+    else by the language's own."""
+    prior = pronounce.prior(run.settings.target)
+    heard = tuple(_measured_before(run))
+    rates = Rates.learned(heard, prior)
+
+    def expected(wanted: Sequence[Utterance]) -> Mapping[Utterance, int | None]:
+        lengths = [rates.estimate(one.line.speaker, one.text).ms for one in wanted]
+        return {one: ms if ms > 0 else None for one, ms in zip(wanted, lengths, strict=True)}
+
+    fitted = fitting.fit(run, script, said, speech, film.duration, measure=expected)
+    lines = [_line(run, rates, parts) for parts in by_line(fitted.parts).values()]
+    slots = [whole(parts) for parts in by_line(fitted.parts).values()]
+    spoken = sum(part.slot.span.duration for part in fitted.parts)
+    return {
+        "film": str(film.path),
+        "project": str(run.project.folder),
+        "settings": run.settings.as_json(),
+        "duration_ms": film.duration,
+        "rates_from": _rates_from(prior, len(heard)),
+        "lines": lines,
+        "speech_overlap": round(metrics.speech_overlap(speech, [slot.span for slot in slots]), 4),
+        "rate_comfortable": round(metrics.rate_shares(slots).comfortable, 4),
+        "at_risk": sum(line["risk"] != "none" for line in lines),
+        "spoken_ms": spoken,
+        "seconds": pace.seconds_for(run.settings.voice or "", spoken) or _as_before(run, spoken),
+        "notes": list(run.notes),
+    }
+
+
+def _line(run: Run, rates: Rates, parts: Sequence[Part]) -> dict[str, Any]:
+    line, slot = parts[0].line, whole(parts)
+    guesses = [rates.estimate(line.speaker, part.text) for part in parts]
+    guess = Estimate(
+        sum(one.ms for one in guesses), sum(one.low for one in guesses), sum(one.high for one in guesses)
+    )
+    return {
+        "id": line.id,
+        "speaker": line.speaker,
+        "text": " ".join(part.text for part in parts),
+        "source": [line.span.start, line.span.end],
+        "slot": [slot.span.start, slot.span.end],
+        "estimate_ms": [guess.low, guess.ms, guess.high],
+        "factor": round(slot.factor, 3),
+        "flags": list(slot.flags),
+        "phrases": len(parts),
+        "risk": _risk(run, slot, guess),
+    }
+
+
+def _risk(run: Run, slot: Slot, guess: Estimate) -> str:
+    """How likely a line is to leave its comfort band: "high" where it is expected to; "some" where it may within the
+    80 % that its length is expected in; "none"."""
+    limits = LIMITS[run.settings.sync]
+    time = max(1, slot.spoken)
+    if slot.factor > limits.fastest or {"crowded", "short"} & set(slot.flags):
+        return "high"
+    if guess.high / time > limits.ceiling or guess.low / time < limits.slowest**2:
+        return "some"
+    return "none"
+
+
+def _rates_from(prior: pronounce.Prior, measured: int) -> str:
+    """What the expected lengths come from, for the person."""
+    if measured:
+        return f"{measured} lines that this voice was measured at"
+    because = f" ({prior.because})" if prior.because else ""
+    return f"the language's usual rate, by {prior.source}{because}: this voice was not measured yet"
+
+
+def _as_before(run: Run, spoken: int) -> float | None:
+    """Seconds for so much speech (ms), as fast as the last run over this film spoke; None where it spoke nothing."""
+    report = run.project.report(run.settings.target) or {}
+    made, seconds = report.get("spoken_now_ms", 0), report.get("seconds", {}).get("synthesize", 0.0)
+    same = report.get("settings", {}).get("voice") == run.settings.voice
+    return seconds * spoken / made if same and made else None
+
+
+def _measured_before(run: Run) -> Iterator[Heard]:
+    """What an earlier run with this voice measured, as its report has it."""
+    report = run.project.report(run.settings.target) or {}
+    if report.get("settings", {}).get("voice") != run.settings.voice:
+        return
+    for line in report.get("lines", ()):
+        for event in line.get("history", ()):
+            if event["did"] == MEASURED and not line.get("phrases"):
+                yield Heard(line["speaker"], event["text"], event["natural_ms"])
