@@ -6,7 +6,7 @@ Measures nothing and prints nothing; the figures come from whoever measured them
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -63,7 +63,11 @@ RATE_CEILING = 1.25
 """Natural ÷ slot length over which a line must carry a flag."""
 
 LINE_LU, BED_LU, PROGRAMME_LU = 1.5, 0.5, 0.5
-"""LU that a line may be off from its source line, the bed outside speech and the whole programme from the film's."""
+"""LU that a line may be off from its source line, the bed outside speech and the whole programme from the film's.
+
+The programme's holds where the background stays as it is. Turned down under speech, or left out, it takes its share of
+the loudness away, and speech made louder for it would only leave its own level, by which people set the volume.
+"""
 
 PEAK_DBTP = -0.5
 """dBTP. The mix is limited to -1; a lossy codec may add half a decibel."""
@@ -151,23 +155,38 @@ class Row:
         }
 
 
-def rows(values: Mapping[str, float | None], reasons: Mapping[str, str] | None = None) -> tuple[Row, ...]:
+def rows(
+    values: Mapping[str, float | None],
+    reasons: Mapping[str, str] | None = None,
+    unjudged: Collection[str] = (),
+) -> tuple[Row, ...]:
     """A row for every bar, in their order. `values` are measured figures by the bars' names, `reasons` why one is None
-    or not there, or what to know of it. Raises ValueError for a name that is no bar's."""
+    or not there, or what to know of it; `unjudged` figures are told and not held to their bar, for what a person chose
+    moves them. Raises ValueError for a name that is no bar's."""
     told = reasons or {}
-    unknown = ({*values} | {*told}) - {bar.name for bar in BARS}
+    unknown = ({*values} | {*told} | {*unjudged}) - {bar.name for bar in BARS}
     if unknown:
         raise ValueError(f"no such figure: {', '.join(sorted(unknown))}")
-    return tuple(_row(bar, values.get(bar.name), told.get(bar.name, "")) for bar in BARS)
+    return tuple(
+        _row(bar, values.get(bar.name), told.get(bar.name, ""), bar.name not in unjudged) for bar in BARS
+    )
 
 
-def _row(bar: Bar, value: float | None, reason: str) -> Row:
+def _row(bar: Bar, value: float | None, reason: str, judged: bool) -> Row:
     if value is None or math.isnan(value):
         return Row(bar, None, "not measurable", reason or NOT_TOLD)
-    if bar.bar is None:
+    if bar.bar is None or not judged:
         return Row(bar, value, "told", reason)
     met = bar.met(abs(value) if bar.name in SIGNED else value)
     return Row(bar, value, "met" if met else "missed", reason)
+
+
+def unjudged(background: str, source: float | None, dub: float | None) -> frozenset[str]:
+    """The figures that a dub is not held to because of what stays of the film's sound ("bed", "duck", "none"): the
+    programme's loudness, where it misses the film's from below (LUFS, None for silence) and all of that sound is not to
+    be heard."""
+    softer = source is not None and dub is not None and dub < source - PROGRAMME_LU
+    return frozenset({"programme_lu"}) if background != "bed" and softer else frozenset()
 
 
 def missed(found: tuple[Row, ...]) -> tuple[Row, ...]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 
 from align.clauses import ABBREVIATIONS, Clauses, clauses
+from align.lines import PHRASE_SPACED, UNSPACED
 
 MARK = "|"
 """A break that a person or the translator has marked, as in "Come in | and sit down"."""
@@ -28,10 +29,6 @@ _CLOSING, _OPENING = "\"'”’»›)]}」』）】", "\"'“‘«‹„([{¿¡�
 _ENDS, _STOPS, _COMMAS = ".!?。！？．؟۔।॥։።၊။", ";:…—–；：‥؛·", ",،、，՝፣"
 _AROUND = (_OPENING + _CLOSING + _ENDS + _STOPS + _COMMAS).replace("'", "").replace("’", "")
 _APOSTROPHES = frozenset("'’ʼ")
-_UNSPACED = re.compile("[⺀-〿぀-ヿ㐀-鿿豈-﫿＀-￯\U00020000-\U0003ffff]")
-"""Scripts that know no spaces at all."""
-_PHRASE_SPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff]")
-"""Scripts whose spaces part phrases rather than words: Thai, Lao, Burmese, Khmer."""
 _TIGHT = re.compile(
     rf"(?:[。！？；：，、‥…]|\.{{3}}|—)+[{re.escape(_CLOSING)}]*(?=[^\s{re.escape(_CLOSING)}])"
 )
@@ -89,7 +86,7 @@ def word_count(text: str) -> int:
     """Words of a text, 0 if there is nothing to say; in scripts without spaces two characters or more count as one."""
     spaced = sum(any(map(str.isalnum, token)) for token in text.split())
     return (
-        max(spaced, len(_UNSPACED.findall(text)) // 2, len(_PHRASE_SPACED.findall(text)) // 4)
+        max(spaced, len(UNSPACED.findall(text)) // 2, len(PHRASE_SPACED.findall(text)) // 4)
         if spaced
         else 0
     )
@@ -120,11 +117,11 @@ def _glue(before: str, after: str, between: str, sides: int) -> str:
     left, right = _visible(reversed(before)), _visible(after)
     if right in _NO_SPACE_BEFORE or left in "([{¿¡“„«‹" or (left in _APOSTROPHES and sides < 2):
         return ""
-    if _UNSPACED.match(left) or _UNSPACED.match(right):
+    if UNSPACED.match(left) or UNSPACED.match(right):
         return ""
     if between:
         return " "
-    if _PHRASE_SPACED.match(left) or left in "-‐–—" or not (right.isalnum() or right in _OPENING):
+    if PHRASE_SPACED.match(left) or left in "-‐–—" or not (right.isalnum() or right in _OPENING):
         return ""
     return " "
 
@@ -194,7 +191,7 @@ def _punctuated(left: str, right: str) -> float | None:
         return None if opened.rstrip(".,").casefold() in ("jr", "sr") else COMMA
     if left[-1:] in ")]）" or right[:1] in "([（" or (right[0] in "–—" and bare[-1:].isalnum()):
         return COMMA
-    if _PHRASE_SPACED.match(left[-1:]) and _PHRASE_SPACED.match(right[:1]):
+    if PHRASE_SPACED.match(left[-1:]) and PHRASE_SPACED.match(right[:1]):
         return COMMA
     return None
 

@@ -6,12 +6,13 @@ Knows cues in time and words. What a link means for a person's edits never lives
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_left
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from difflib import SequenceMatcher
 from functools import cached_property, lru_cache
+
+from align.lines import settled
 
 ROUNDING = 50
 """ms. Editors round cue times to frames: 42 ms at 24 frames a second. Up to here, a cue was not moved."""
@@ -110,7 +111,7 @@ def _close(a: Cue, b: Cue) -> bool:
 
 def plain(text: str) -> str:
     """The text without what editors change by themselves: line breaks, runs of space, Unicode composition."""
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return settled(text)
 
 
 def _free(cues: Iterable[Cue]) -> list[Cue]:

@@ -151,7 +151,7 @@ def films(counts: Sequence[tuple[int, int]], seed: int = 1) -> tuple[Film, ...]:
     made = []
     for speakers, count in counts:
         plain = conversation(f"{speakers} speakers", speakers, count, draw, said)
-        made.append(translated(plain, [next(rest) for _ in plain.turns], draw))
+        made.append(translated(plain, [next(rest) for _ in plain.turns], random.Random(f"{seed} {speakers}")))
     return tuple(made)
 
 
@@ -160,7 +160,7 @@ def paused(lines: int, seed: int = 2) -> Film:
     as long by nature."""
     draw = random.Random(seed)
     plain = conversation("pauses", 2, lines, draw, set(), inside=1.0)
-    return translated(plain, [draw.uniform(0.92, 1.08) for _ in plain.turns], draw)
+    return translated(plain, [draw.uniform(0.92, 1.08) for _ in plain.turns], random.Random(f"{seed} pauses"))
 
 
 def conversation(

@@ -20,13 +20,16 @@ FloatArray = npt.NDArray[np.float32]
 CAP = 1.4
 """Speed-up at which tools that borrow the gap stop. VideoLingo's configuration has it as its maximum."""
 
+
 @dataclass(frozen=True)
 class Spoken:
-    """A line as one scheme lays it. `slot` is where it sounds and how long it is unhurried; `onset` where its source
-    begins; `error` samples of its takes − those of the time they were made for; `parts` the sound: (ms, samples)."""
+    """A line as one scheme lays it. `slot` is where it sounds and how long it is unhurried; `shift` how many ms it is
+    meant to begin after its source; `error` samples of its takes − those of the time they were made for; `parts` the
+    sound: (ms, samples)."""
 
     turn: Turn
     slot: Slot
+    shift: int
     error: int
     parts: tuple[tuple[int, FloatArray], ...] = field(repr=False)
 
@@ -94,7 +97,7 @@ def ours(film: Film, report: Mapping[str, Any]) -> tuple[Spoken, ...]:
             tuple(line["flags"]),
             tuple(slots) if len(slots) > 1 else (),
         )
-        laid.append(Spoken(turn, slot, max(errors, key=abs), tuple(parts)))
+        laid.append(Spoken(turn, slot, line["onset_error_ms"], max(errors, key=abs), tuple(parts)))
     return tuple(laid)
 
 
@@ -160,7 +163,7 @@ def _laid(one: Natural, start: int, length: int, limit: int | None = None) -> Sp
     samples = stretch(one.samples, length * SAMPLES_PER_MS) if length < one.ms else one.samples
     error = 0 if limit is None else max(0, start + length - limit) * SAMPLES_PER_MS
     slot = Slot(one.turn.english, Span(start, start + length), one.ms)
-    return Spoken(one.turn, slot, error, ((start, samples),))
+    return Spoken(one.turn, slot, start - one.source.start, error, ((start, samples),))
 
 
 def track(lines: Iterable[Spoken], duration: int) -> FloatArray:

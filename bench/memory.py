@@ -86,6 +86,9 @@ STEPS = 2
 WHISPER = MappingProxyType({"layers": 32, "width": 1280, "frames": 1500, "heads": 20, "weights": 3.087e9})
 """Whisper large-v3; `weights` in bytes, 1,543 million parameters of two."""
 
+CARD, CONTEXT = 8_000_000_000, 600_000_000
+"""Bytes of the smallest GPU that all of dubber fits, and what CUDA itself takes of them at most."""
+
 HEARD_TOKENS = 224
 """Tokens that Whisper may say of 30 s, half of its positions: what its own decoder takes as the most."""
 
@@ -218,15 +221,15 @@ ROWS: Mapping[str, Callable[[], Counted]] = {
     "nmt": plain,
     "listens": voice.listens,
     "decodes-32-usual": partial(voice.decodes, 32, voice.TEXT_IDS),
-    "decodes-16-usual": partial(voice.decodes, 16, voice.TEXT_IDS),
     "decodes-32-longest": partial(voice.decodes, 32, engine.PIECE_IDS),
-    "decodes-16-longest": partial(voice.decodes, 16, engine.PIECE_IDS),
-    "decodes-8-longest": partial(voice.decodes, 8, engine.PIECE_IDS),
+    "decodes-card-usual": partial(voice.card, CARD, CONTEXT, [voice.TEXT_IDS] * 32),
+    "decodes-card-mixed": partial(voice.card, CARD, CONTEXT, [engine.PIECE_IDS] + [voice.TEXT_IDS] * 31),
+    "decodes-card-longest": partial(voice.card, CARD, CONTEXT, [engine.PIECE_IDS] * 32),
     "sounds-usual": partial(voice.sounds, 8, voice.LINE_S),
     "sounds-longest": partial(voice.sounds, 2, voice.LONGEST_S),
 }
-"""What is counted. Where memory does not suffice each of the voice's stages halves its batch by itself; more lines than
-here do not become sound at once, as flow and vocoder bound their frames."""
+"""What is counted. `decodes-32` is what a GPU's usual batch takes where there is room, `decodes-card` what is done on
+CARD instead; more lines than here do not become sound at once, as flow and vocoder bound their frames."""
 
 
 def main(arguments: list[str] | None = None) -> int:

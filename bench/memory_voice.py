@@ -15,7 +15,7 @@ from bench import filled
 from bench.alive import Counted, counting
 from bench.goldens.harness import KIT, manifest_info
 from tts.door import Reference
-from tts.indextts2 import antialias, engine, frontend, synthesis, voices
+from tts.indextts2 import antialias, engine, frontend, memory, synthesis, voices
 from tts.indextts2 import flow as solver
 from tts.indextts2 import release as parts_of
 from tts.indextts2.campplus import CampPlus
@@ -27,7 +27,7 @@ from tts.indextts2.config import CodecConfig, FlowConfig, GptConfig, SpeakerConf
 from tts.indextts2.decode import Batch
 from tts.indextts2.flow import Flow
 from tts.indextts2.gpt import Gpt
-from tts.indextts2.job import MOST_CODES, Job, spanned
+from tts.indextts2.job import MOST_CODES, Decoded, Job
 from tts.indextts2.regulator import Regulator
 from tts.indextts2.release import Placement, Release
 from tts.indextts2.semantic import SemanticEncoder
@@ -131,24 +131,69 @@ def speaker_of(parts: Release, seconds: float) -> voices.Speaker:
 
 
 def decodes(rows: int, ids: int) -> Counted:
-    """So many lines of so many text ids measured at once: memory is set aside for as many codes as such a line may
-    take. The steps are those at the end, where most of the cache is read."""
-    most = min(MOST_CODES, engine.FREE_CODES + engine.FREE_CODES_PER_ID * ids)
+    """So many lines of so many text ids measured at once, however large the GPU would have to be."""
     with counting(by_shape=True) as live:
         parts = release()
         live.answer = False
         weights = live.now
         speaker = speaker_of(parts, REFERENCE_S)
         live.peak = live.now
-        prompt = torch.empty(len(speaker.rows) + 2 + ids + 2, parts.gpt.config.width, dtype=torch.bfloat16)
-        batch = Batch(parts.gpt, [Job(prompt, seed, most=most) for seed in range(rows)], rows)
-        with torch.inference_mode():
-            for row in range(min(rows, STEPS)):  # one by one: each needs as much as the next
-                batch.enter(row, row)
-            for _ in range(STEPS):
-                batch.step(spanned(len(prompt) + 1 + most))
-    what = f"IndexTTS2 decodes {rows} lines of {ids} text ids at once, up to {most} codes"
+        jobs = [_job(parts, speaker, ids, seed) for seed in range(rows)]
+        _last_steps(parts.gpt, jobs, rows)
+    what = f"IndexTTS2 decodes {rows} lines of {ids} text ids at once, up to {jobs[0].most} codes"
     return Counted(f"voice decodes {rows} x {ids}", what, "by shape", weights, live.peak)
+
+
+def card(limit: int, context: int, lengths: Sequence[int]) -> Counted:
+    """Lines of so many text ids measured on a GPU of `limit` bytes, of which CUDA keeps `context`: in the groups, on
+    the rows, and without the part that the engine itself chooses for it. The last steps of each, as in `decodes`."""
+    with counting(by_shape=True) as live:
+        parts = release()
+        live.answer = False
+        weights = live.now
+        speaker = speaker_of(parts, REFERENCE_S)
+        live.peak = live.now
+        jobs = [_job(parts, speaker, ids, seed) for seed, ids in enumerate(lengths)]
+        groups: list[str] = []
+
+        def decode(gpt: Gpt, some: Sequence[Job], *, rows: int) -> list[Decoded]:
+            groups.append(f"{len(some)} on {rows} rows")
+            _last_steps(gpt, some, rows)
+            return [Decoded(torch.zeros(one.most, dtype=torch.long), "stop", None) for one in some]
+
+        def away(encoder: SemanticEncoder, *_: object) -> None:
+            for one in encoder.parameters():
+                one.data = torch.empty(0)
+
+        with (
+            patch.object(memory, "free", lambda _: limit - context - live.now),
+            patch.object(synthesis, "decode", decode),
+            patch.object(SemanticEncoder, "to", away),
+        ):
+            room = memory.Room(engine.ROWS["cuda"], parts.placement.device)
+            assert len(synthesis._decode(parts, jobs, room)) == len(jobs)
+    told = ", ".join(f"{lengths.count(ids)} of {ids} ids" for ids in sorted(set(lengths)))
+    what = f"IndexTTS2 decodes on a card of {limit / 1e9:g} GB: {told}, in groups of {'; '.join(groups)}"
+    name = f"voice on {limit / 1e9:g} GB, {max(lengths)} ids"
+    return Counted(name, what, "by shape", weights, live.peak)
+
+
+def _job(parts: Release, speaker: voices.Speaker, ids: int, seed: int) -> Job:
+    """A line of so many text ids without a target."""
+    most = min(MOST_CODES, engine.FREE_CODES + engine.FREE_CODES_PER_ID * ids)
+    prompt = torch.empty(len(speaker.rows) + 2 + ids + 2, parts.gpt.config.width, dtype=torch.bfloat16)
+    return Job(prompt, seed, most=most)
+
+
+def _last_steps(gpt: Gpt, jobs: Sequence[Job], rows: int) -> None:
+    """Memory is set aside for as many codes as such lines may take. The steps are those at the end, where most of the
+    cache is read."""
+    batch = Batch(gpt, jobs, rows)
+    with torch.inference_mode():
+        for row in range(min(rows, STEPS)):  # one by one: each needs as much as the next
+            batch.enter(row, row)
+        for _ in range(STEPS):
+            batch.step(batch.cache.length)
 
 
 def sounds(rows: int, seconds: float) -> Counted:

@@ -66,6 +66,10 @@ SHORTER, LONGER = 0.75, 1.3
 another one."""
 
 
+AROUND = (1.0, 0.93, 1.07)
+"""Shares of the length asked for that the other wordings have: a model finds up to three, none exactly as long."""
+
+
 def sentence(syllables: float, draw: random.Random, taken: set[str]) -> str:
     """Words of about so many syllables, none of `taken`, in sentences without the last full stop."""
     if syllables > LONGEST_SENTENCE:
@@ -113,14 +117,15 @@ def fitted(ms: int, measure: Callable[[str], int], draw: random.Random, taken: s
 @contextmanager
 def serving(first: Mapping[str, str]) -> Iterator[str]:
     """A chat server as long as the body runs; gives its base URL. It answers a line of `first` (by its source text)
-    with that wording, and where wordings were tried with one as long as is asked for, within SHORTER and LONGER."""
+    with that wording; where wordings were tried, with three about as long as is asked for, within SHORTER and
+    LONGER."""
 
     class Handler(BaseHTTPRequestHandler):
         """One request is one completion."""
 
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            rows = [{"id": line["id"], "w": [worded(line, first)]} for line in _lines(asked)]
+            rows = [{"id": line["id"], "w": worded(line, first)} for line in _lines(asked)]
             said = "\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
             choice = {"index": 0, "message": {"role": "assistant", "content": said}, "finish_reason": "stop"}
             raw = json.dumps({"choices": [choice]}).encode()
@@ -144,15 +149,23 @@ def serving(first: Mapping[str, str]) -> Iterator[str]:
         thread.join()
 
 
-def worded(line: Mapping[str, Any], first: Mapping[str, str]) -> str:
-    """The wording of one line of a request."""
+def worded(line: Mapping[str, Any], first: Mapping[str, str]) -> list[str]:
+    """The wordings of one line of a request. What the seconds of those that were tried tell of how long a syllable of
+    this line takes is heeded: SHORTER and LONGER are meant in time."""
     known = first[line["text"]]
     if "tried" not in line:
-        return known
-    has, tried = counted(known), {one["wording"] for one in line["tried"]}
-    wanted = min(LONGER * has, max(SHORTER * has, float(str(line["about"]).split()[0])))
-    draw = random.Random(f"{line['text']} {wanted:.1f}")
-    return sentence(wanted, draw, {one.rstrip(".") for one in tried}) + "."
+        return [known]
+    tried = {one["wording"]: one["seconds"] for one in line["tried"]}
+    last = line["tried"][-1]["wording"]
+    has = counted(known)
+    if known in tried:
+        has = counted(last) * tried[known] / tried[last]
+    made = {one.rstrip(".") for one in tried}
+    draw = random.Random(f"{line['text']} {sorted(tried)} {len(line.get('rejected', ()))}")
+    for share in AROUND:
+        asked = share * float(str(line["about"]).split()[0])
+        made.add(sentence(min(LONGER * has, max(SHORTER * has, asked)), draw, made))
+    return sorted(f"{one}." for one in made if f"{one}." not in tried)
 
 
 def _lines(asked: Mapping[str, Any]) -> list[dict[str, Any]]:

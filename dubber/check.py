@@ -5,34 +5,40 @@ that is believed which no film tells (slots, natural lengths, the takes' own fil
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from align import bars, metrics
-from align.types import Slot, Span
+from align.types import Span
 from dubber import heard, languages, media, vad
 from dubber.audio import AudioFile, Stems
 from dubber.checked import Check, Line
 from dubber.errors import MediaError
 from dubber.finished import Finished
 from dubber.heard import Levels, Under
-from dubber.loudness import loudness_of
 from dubber.media import Film
 from dubber.media.containers import container_for
 from dubber.media.sameness import same_pictures
 from dubber.progress import Advance, Progress
+from dubber.reported import Reported
 from dubber.stages import background
 from dubber.stages.room import TAIL_MS
+from dubber.times import clock
 
 NO_STEMS = "the film's speech and background are no longer in the project"
 SOUND_ALONE = "this dub is sound without a film"
 NOBODY = "no line of the film is spoken in the dub"
 NO_SCORE = "no take was scored"
+
+TURNED_DOWN = {
+    "duck": "the film's own sound is turned down under speech on purpose",
+    "none": "the film's background was left out on purpose",
+}
+"""Choices of a background that make a dub softer than its film, and what to say of it."""
 
 SPREAD_MS = 50
 """What a codec may smear of a line past its slot: two long windows of AAC."""
@@ -40,10 +46,11 @@ SPREAD_MS = 50
 
 @dataclass
 class Figures:
-    """What was measured, by the bars' names, and what is to be said of it."""
+    """What was measured, by the bars' names, what is to be said of it, and which of it no bar is held against."""
 
     values: dict[str, float | None] = field(default_factory=dict)
     reasons: dict[str, str] = field(default_factory=dict)
+    unjudged: set[str] = field(default_factory=set)
 
     def put(self, name: str, value: float | None, reason: str = "") -> None:
         """A figure, or None and why there is none."""
@@ -77,14 +84,15 @@ def measure(dub: Finished, scratch: Path, progress: Progress) -> Check:
         found = _listened(dub, film, made, scratch, progress, files)
         lines = _lines(dub, found)
         _loudness(figures, dub, lines, found)
-    gaps = metrics.holes(found.speech, found.spoken)
+    asked = metrics.without(found.speech, dub.report.hushed)
+    gaps = metrics.holes(asked, found.spoken)
     kept = metrics.without(gaps.spans, [*dub.within, *(line.source for line in lines)])
-    _timing(figures, dub, film, lines, found)
-    _holes(figures, found.speech, gaps, kept)
+    _timing(figures, dub, film, lines)
+    _speech(figures, asked, found.spoken, gaps, kept)
     _voice(figures, dub.report)
     with progress.stage("compare") as advance:
         _film(figures, dub, film, made, advance)
-    rows = bars.rows(figures.values, figures.reasons)
+    rows = bars.rows(figures.values, figures.reasons, figures.unjudged)
     return Check(dub, rows, lines, gaps.spans, kept, found.spoken, dub.notes)
 
 
@@ -117,8 +125,7 @@ def _listened(
     if original is None:
         original = scratch / "film.wav"
         with progress.stage("decode the film") as advance:
-            chosen = dub.report["settings"]["track"]
-            media.extract(film, original, track=chosen, centre=dub.centre, progress=advance)
+            media.extract(film, original, track=dub.report.track, centre=dub.centre, progress=advance)
     track = files.enter_context(AudioFile(scratch / "dub.wav"))
     source = files.enter_context(AudioFile(original))
     with progress.stage("listen") as advance:
@@ -130,8 +137,8 @@ def _listened(
     under = None
     if dub.stem is not None:
         stems = Stems(source, files.enter_context(AudioFile(dub.stem)), within=dub.within)
-        how = dub.report["settings"]["background"]
-        duck = background.Duck([*speech, *_slots(dub.report)]) if how == "duck" else None
+        how = dub.report.background
+        duck = background.Duck([*speech, *dub.report.slots]) if how == "duck" else None
         under = partial(background.samples, stems, how, duck)
     with progress.stage("measure") as advance:
         levels = heard.levels(track, source, under, advance)
@@ -144,61 +151,48 @@ def _spoken(
 ) -> tuple[Span, ...]:
     if levels.voice is not None and levels.bed is not None:
         return heard.own_speech(activity, levels.voice, levels.bed)
-    replaced = [Span(*line["source"]) for line in dub.report["lines"] if line["spoken"]]
-    return metrics.without(activity, metrics.without(speech, [*replaced, *_slots(dub.report)]))
-
-
-def _slots(report: Mapping[str, Any]) -> list[Span]:
-    """The slots of all that is spoken, phrase by phrase where a line has several."""
-    spoken = [line for line in report["lines"] if line["spoken"]]
-    return [Span(*part["slot"]) for line in spoken for part in line.get("phrases") or [line]]
+    replaced = [line.source for line in dub.report.lines]
+    return metrics.without(activity, metrics.without(speech, [*replaced, *dub.report.slots]))
 
 
 # -- lines -----------------------------------------------------------------------------------------------
 
 
 def _lines(dub: Finished, found: Listened) -> tuple[Line, ...]:
-    told = sorted((line for line in dub.report["lines"] if line["spoken"]), key=lambda line: line["slot"])
-    sources = _source_levels(dub, told)
+    sources = _source_levels(dub)
     lines: list[Line] = []
     slot_end = source_end = 0
-    for line in told:
-        slot, source = Span(*line["slot"]), Span(*line["source"])
+    for told in dub.report.lines:
+        slot, source = told.slot.span, told.source
         begins = heard.onset(slot, slot_end, found.spoken, early=found.levels.voice is not None)
         start = heard.onset(source, min(source_end, source.start), found.speech)
-        start = source.start if start is None else start
         loudness = None
-        if begins is not None and line["id"] in sources and found.under is not None:
-            loudness = heard.line_loudness(found.track, found.under, slot) - sources[line["id"]]
+        if begins is not None and told.id in sources and found.under is not None:
+            level = heard.loudness_in(found.track, slot, found.under)
+            loudness = max(level, heard.NEVER_LUFS) - sources[told.id]
         lines.append(
             Line(
-                id=line["id"],
-                text=line["text"],
-                slot=slot,
+                id=told.id,
+                text=told.text,
+                slot=told.slot,
                 source=source,
-                start=start,
-                onset_error=begins - start if begins is not None and line["source_text"] else None,
+                start=source.start if start is None else start,
+                begins=begins,
+                follows=bool(told.source_text),
                 loudness=loudness,
-                heard=begins is not None,
-                natural=line["natural_ms"],
-                flags=tuple(line["flags"]),
             )
         )
         slot_end, source_end = slot.end, max(source_end, source.end)
     return tuple(lines)
 
 
-def _source_levels(dub: Finished, told: Sequence[Mapping[str, Any]]) -> dict[str, float]:
+def _source_levels(dub: Finished) -> dict[str, float]:
     """LUFS of the source speech of each line that has a level to keep, by id."""
     if dub.stem is None:
         return {}
     with AudioFile(dub.stem) as stem:
         levels = {
-            line["id"]: loudness_of(
-                stem.read(Span(*line["source"]).samples.start, Span(*line["source"]).samples.stop)
-            ).integrated
-            for line in told
-            if line["source_text"]
+            line.id: heard.loudness_in(stem, line.source) for line in dub.report.lines if line.source_text
         }
     usual = median([level for level in levels.values() if level > heard.NEVER_LUFS] or [0.0])
     least = max(heard.NEVER_LUFS, usual + heard.FAINT_LU)
@@ -208,17 +202,16 @@ def _source_levels(dub: Finished, told: Sequence[Mapping[str, Any]]) -> dict[str
 # -- rows ------------------------------------------------------------------------------------------------
 
 
-def _timing(figures: Figures, dub: Finished, film: Film, lines: Sequence[Line], found: Listened) -> None:
-    taken = dub.report["timing"]["take_length_error_samples"]
-    figures.put("take_length_error_samples", taken, "counted in the takes' files")
-    figures.put("overlap_ms", metrics.overlap_time(_slots(dub.report)), "of the slots")
+def _timing(figures: Figures, dub: Finished, film: Film, lines: Sequence[Line]) -> None:
+    figures.put("take_length_error_samples", dub.report.length_error, "counted in the takes' files")
+    figures.put("overlap_ms", metrics.overlap_time(dub.report.slots), "of the slots")
     known = [(line.start, line.onset_error) for line in lines if line.onset_error is not None]
     onsets = metrics.onset_errors([error for _, error in known]) if known else None
-    unheard = sum(not line.heard for line in lines)
-    without = f"without {unheard} lines in whose slot nothing is heard" if unheard else ""
     figures.put("onset_error_median_ms", onsets.median if onsets else None, "" if onsets else NOBODY)
-    figures.put("onset_error_95_ms", onsets.percentile_95 if onsets else None, without if onsets else NOBODY)
-    shares = metrics.rate_shares([Slot(line.id, line.slot, line.natural, line.flags) for line in lines])
+    figures.put(
+        "onset_error_95_ms", onsets.percentile_95 if onsets else None, _furthest(lines) if onsets else NOBODY
+    )
+    shares = metrics.rate_shares([line.slot for line in lines])
     figures.put("rate_comfortable", shares.comfortable)
     figures.put("rate_unflagged", len(shares.unflagged))
     drift = metrics.drift(known, film.duration)
@@ -227,16 +220,33 @@ def _timing(figures: Figures, dub: Finished, film: Film, lines: Sequence[Line], 
         drift,
         "" if drift is not None else "needs two minutes, with lines in the first and the last",
     )
-    if found.speech:
-        figures.put("speech_overlap", metrics.speech_overlap(found.speech, found.spoken))
-    else:
-        figures.put("speech_overlap", None, "nobody is heard to speak in the film")
 
 
-def _holes(figures: Figures, speech: Sequence[Span], gaps: metrics.Holes, kept: Sequence[Span]) -> None:
-    if not speech:
-        figures.put("holes_share", None, "nobody is heard to speak in the film")
+def _furthest(lines: Sequence[Line]) -> str:
+    """Which line's onset is furthest off, and why, where anybody might notice; and how many have none."""
+    unheard = sum(line.begins is None for line in lines)
+    told = [f"without {unheard} lines in whose slot nothing is heard"] if unheard else []
+    line = max(lines, key=lambda one: abs(one.onset_error or 0))
+    error = line.onset_error or 0
+    if abs(error) > bars.ONSET_MEDIAN_MS:
+        way = "late" if error > 0 else "early"
+        told.append(f"furthest: {clock(line.place)}, {abs(error)} ms {way}, for {line.why()}")
+    return "; ".join(told)
+
+
+def _speech(
+    figures: Figures,
+    asked: Sequence[Span],
+    spoken: Sequence[Span],
+    gaps: metrics.Holes,
+    kept: Sequence[Span],
+) -> None:
+    """The speech that is to be dubbed against the dub's; `kept` is what of the gaps the film's own voices fill."""
+    if not asked:
+        for name in ("speech_overlap", "holes_share"):
+            figures.put(name, None, "nobody is heard to speak in the film")
         return
+    figures.put("speech_overlap", metrics.speech_overlap(asked, spoken))
     time = metrics.speech_time(kept)
     told = f"in {time / 1000:.1f} s of it the film's own voices stay" if time else ""
     figures.put("holes_share", gaps.share, told)
@@ -248,45 +258,54 @@ def _loudness(figures: Figures, dub: Finished, lines: Sequence[Line], found: Lis
     figures.put(
         "line_loudness_lu", max(off, default=None), f"median {median(off):.1f} LU" if off else nothing
     )
-    levels, settings = found.levels, dub.report["settings"]
+    levels = found.levels
     channel = "of the centre channel" if dub.centre else ""
     loud = math.isfinite(levels.peak)
     figures.put("true_peak_dbtp", levels.peak if loud else None, channel if loud else "the track is silent")
-    if settings["background"] == "none":
-        for name in ("bed_lu", "programme_lu"):
-            figures.put(name, None, "the film's background was left out on purpose")
+    _programme(figures, dub.report, levels, channel)
+    if dub.report.background == "none":
+        figures.put("bed_lu", None, TURNED_DOWN["none"])
         return
-    after = TAIL_MS if settings["room"] else SPREAD_MS
-    ringing = [Span(line.slot.start, line.slot.end + after) for line in lines]
+    after = TAIL_MS if dub.report.room else SPREAD_MS
+    ringing = [Span(line.place.start, line.place.end + after) for line in lines]
     voices = [*found.speech, *found.spoken, *found.activity]
     busy = [*ringing, *(line.source for line in lines), *voices, *dub.within]
     gaps = [abs(error) for _, error in heard.bed_errors(found.track, found.source, busy)]
     told = f"{len(gaps)} silences" if gaps else "no silence between lines has sound and is long enough"
     figures.put("bed_lu", max(gaps, default=None), told)
-    if math.isfinite(levels.source) and math.isfinite(levels.programme):
-        told = f"{levels.programme:.1f} LUFS, the film {levels.source:.1f}"
-        figures.put("programme_lu", abs(levels.programme - levels.source), f"{told} {channel}".rstrip())
-    else:
+
+
+def _programme(figures: Figures, report: Reported, levels: Levels, channel: str) -> None:
+    """The whole track against the film's sound; softer than that, it is held to the bar only where all of the
+    background stays."""
+    if not math.isfinite(levels.source) or not math.isfinite(levels.programme):
         figures.put("programme_lu", None, "silence has no loudness")
+        return
+    told = f"{levels.programme:.1f} LUFS, the film {levels.source:.1f} {channel}".rstrip()
+    unjudged = bars.unjudged(report.background, levels.source, levels.programme)
+    if unjudged:
+        told = f"{told}: {TURNED_DOWN[report.background]}"
+    figures.unjudged |= unjudged
+    figures.put("programme_lu", abs(levels.programme - levels.source), told)
 
 
-def _voice(figures: Figures, report: Mapping[str, Any]) -> None:
+def _voice(figures: Figures, report: Reported) -> None:
     """Medians over the takes that were kept, as they were scored when they were spoken."""
-    takes = [take for line in report["lines"] for take in line.get("takes") or () if take.get("kept")]
+    takes = [scores for line in report.lines for scores in line.scores]
     for bar in bars.VOICE:
-        scores = [take[bar.name] for take in takes if take.get(bar.name) is not None]
-        figures.put(bar.name, median(scores) if scores else None, "" if scores else NO_SCORE)
+        known = [scores[bar.name] for scores in takes if bar.name in scores]
+        figures.put(bar.name, median(known) if known else None, "" if known else NO_SCORE)
 
 
 def _film(figures: Figures, dub: Finished, film: Film, made: Film, advance: Advance) -> None:
-    settings, alone = dub.report["settings"], dub.report["sound_alone"]
+    alone = dub.report.sound_alone
     told = f"{made.duration / 1000:.2f} s, the film {film.duration / 1000:.2f} s"
     figures.put("duration_ms", abs(made.duration - film.duration), told)
     if alone or not film.has_video:
         for name in ("picture_moved_ms", "pictures_changed"):
             figures.put(name, None, SOUND_ALONE if alone else "the film has no picture")
     else:
-        same = same_pictures(film, made, encoded=settings["burn"], progress=advance)
+        same = same_pictures(film, made, encoded=dub.report.burn, progress=advance)
         moved = None if film.container == "avi" else same.moved
         untold = "" if moved is not None else "the film does not say when its pictures are shown"
         figures.put("picture_moved_ms", moved, untold)
@@ -295,7 +314,7 @@ def _film(figures: Figures, dub: Finished, film: Film, made: Film, advance: Adva
         figures.put("streams_missing", None, SOUND_ALONE)
         return
     container = container_for(made.path.suffix)
-    originals = len(film.of("audio")) if settings["keep_original"] and container.tracks else 0
+    originals = len(film.of("audio")) if dub.report.keep_original and container.tracks else 0
     wanted = {"video": len(film.of("video")), "audio": originals + 1}
     if container.text is not None:
         wanted["subtitle"] = len(film.of("subtitle"))

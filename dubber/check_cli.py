@@ -65,10 +65,10 @@ def show(found: Check) -> None:
     from rich.text import Text
 
     from dubber.tables import FILE_WIDTH
-    from dubber.times import clock, shortened
+    from dubber.times import clock, harmless, shortened
 
     screen = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
-    screen.print(Text(str(found.dub.dubbed), "bold", overflow="fold"))
+    screen.print(Text(harmless(str(found.dub.dubbed)), "bold", overflow="fold"))
     table = Table("measured", "", "bar", "", "", box=None)
     table.columns[0].no_wrap = True
     for row in found.rows:
@@ -82,8 +82,8 @@ def show(found: Check) -> None:
     if worst:
         lines = Table("at", "", "text", box=None, title="lines past a bar", title_justify="left")
         for line in worst:
-            text = Text(shortened(line.text, 60), no_wrap=True, overflow="ellipsis")
-            lines.add_row(clock(line.slot), Text(", ".join(line.faults())), text)
+            text = Text(shortened(harmless(line.text), 60), no_wrap=True, overflow="ellipsis")
+            lines.add_row(clock(line.place), Text(", ".join(line.faults())), text)
         screen.print(lines)
         if past > len(worst):
             screen.print(f"… and {past - len(worst)} more: --json has them all")
@@ -94,4 +94,4 @@ def show(found: Check) -> None:
     if len(found.holes) > WORST:
         screen.print(f"… and {len(found.holes) - WORST} more holes")
     for note in found.notes:
-        screen.print(Text(f"note: {note}"))
+        screen.print(Text(f"note: {harmless(note)}"))

@@ -2,47 +2,80 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from align import bars
-from align.types import Span
+from align.types import Slot, Span
 from dubber.errors import BarError
 from dubber.finished import Finished
 
 NAMED = 5
 """Bars that an error names one by one."""
 
+WHY = {
+    "source": "its words are taken to begin {} the voice in the film",
+    "slot": "its slot begins {} its source line",
+    "voice": "it is heard {} its slot begins",
+}
+"""What an onset error may come from, by the names of its parts."""
+
 
 @dataclass(frozen=True)
 class Line:
-    """One line as it was measured. `start` is where its source speech begins; `onset_error` in ms (over 0 is late) and
-    `loudness` in LU against the source line are None where there is nothing to compare; `heard` is False where no
-    speech is heard in its slot."""
+    """One line as it was measured, on the film's clock in ms. `source` is where the dub was planned to think that it is
+    said, `start` where its source speech is heard to begin; `begins` where it is heard to begin in the dub, None where
+    nothing is heard in its slot; `follows` whether somebody says it in the film; `loudness` in LU against the source
+    line, None where there is nothing to compare."""
 
     id: str
     text: str
-    slot: Span
+    slot: Slot
     source: Span
     start: int
-    onset_error: int | None
+    begins: int | None
+    follows: bool
     loudness: float | None
-    heard: bool
-    natural: int
-    flags: tuple[str, ...]
+
+    @property
+    def place(self) -> Span:
+        """Its time in the dub."""
+        return self.slot.span
 
     @property
     def factor(self) -> float:
-        """Natural ÷ slot length."""
-        return self.natural / self.slot.duration if self.slot.duration else math.inf
+        """Natural ÷ spoken length."""
+        return self.slot.factor
+
+    @property
+    def onset_error(self) -> int | None:
+        """ms between the source line's voice and the dub's, over 0 is late; None where there is nothing to compare."""
+        return self.begins - self.start if self.begins is not None and self.follows else None
+
+    @property
+    def onset_parts(self) -> dict[str, int]:
+        """What the onset error is made of, in ms: how late the plan takes the source line to begin, how late its slot
+        is after that, how late the voice is in the slot. Empty where there is no onset error."""
+        if self.begins is None or not self.follows:
+            return {}
+        late = (self.source.start - self.start, self.place.start - self.source.start)
+        return {"source": late[0], "slot": late[1], "voice": self.begins - self.place.start}
+
+    def why(self) -> str:
+        """The greatest part of the onset error, as a sentence goes on; "" where there is none."""
+        parts, error = self.onset_parts, self.onset_error
+        if not error:
+            return ""
+        name, part = max(parts.items(), key=lambda one: one[1] if error > 0 else -one[1])
+        return WHY[name].format(f"{abs(part)} ms {'after' if part > 0 else 'before'}")
 
     def faults(self) -> tuple[str, ...]:
         """What of it is past a bar, as phrases."""
-        told = [] if self.heard else ["nothing is heard"]
+        told = ["nothing is heard"] if self.begins is None else []
         if self.onset_error is not None and abs(self.onset_error) > bars.ONSET_95_MS:
-            told.append(f"{abs(self.onset_error)} ms {'late' if self.onset_error > 0 else 'early'}")
+            way = "late" if self.onset_error > 0 else "early"
+            told.append(f"{abs(self.onset_error)} ms {way}, for {self.why()}")
         if self.loudness is not None and abs(self.loudness) > bars.LINE_LU:
             told.append(f"{abs(self.loudness):.1f} LU too {'loud' if self.loudness > 0 else 'soft'}")
         if self.factor > bars.RATE_CEILING:
@@ -51,7 +84,7 @@ class Line:
 
     def badness(self) -> float:
         """How far past the bars, 1 at a bar: for an order of lines."""
-        off = [0.0 if self.heard else math.inf, self.factor / bars.RATE_CEILING]
+        off = [float("inf") if self.begins is None else 0.0, self.factor / bars.RATE_CEILING]
         off.append(abs(self.onset_error or 0) / bars.ONSET_95_MS)
         off.append(abs(self.loudness or 0) / bars.LINE_LU)
         return max(off)
@@ -61,14 +94,16 @@ class Line:
         return {
             "id": self.id,
             "text": self.text,
-            "slot": [self.slot.start, self.slot.end],
+            "slot": [self.place.start, self.place.end],
             "source": [self.source.start, self.source.end],
             "source_onset": self.start,
             "onset_error_ms": self.onset_error,
+            "onset_parts_ms": self.onset_parts,
+            "onset_why": self.why(),
             "loudness_lu": self.loudness,
-            "heard": self.heard,
-            "factor": round(self.factor, 3),
-            "flags": list(self.flags),
+            "heard": self.begins is not None,
+            "factor": round(self.factor, 3) if self.slot.spoken else None,
+            "flags": list(self.slot.flags),
             "faults": list(self.faults()),
         }
 
@@ -94,7 +129,7 @@ class Check:
     def worst(self, most: int) -> tuple[Line, ...]:
         """Up to `most` lines past a bar, the furthest first."""
         past = [line for line in self.lines if line.faults()]
-        return tuple(sorted(past, key=lambda line: (-line.badness(), line.slot))[:most])
+        return tuple(sorted(past, key=lambda line: (-line.badness(), line.place))[:most])
 
     def as_json(self) -> dict[str, Any]:
         """Plain data."""

@@ -1,5 +1,5 @@
 """A finished dub found on the disk, by its film, its project or itself, and what its project still holds. Only
-reads."""
+reads; of what a project names, no sound outside its cache."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any
 
 from align.types import Span
-from dubber import languages, records, store
-from dubber.errors import MissingError, UsageError
-from dubber.folder import damaged, reading, settings_in
+from dubber import languages, reported, store
+from dubber.audio import AudioFile
+from dubber.errors import MediaError, MissingError, UsageError
+from dubber.folder import reading, settings_in
 from dubber.project import SUFFIX, Project, outputs
+from dubber.reported import Reported
 from dubber.stages.separate import returned
 from dubber.steps import sound
 from dubber.store import Cache, Key, digest_of
+from dubber.taken import cached
 
 CHANGED = "{} has been changed since dubber wrote it."
 
@@ -31,7 +34,7 @@ class Finished:
     film: Path
     dubbed: Path
     language: str
-    report: Mapping[str, Any]
+    report: Reported
     source: Path | None = None
     stem: Path | None = None
     within: tuple[Span, ...] = ()
@@ -76,7 +79,9 @@ def _project(place: Path) -> tuple[Project, str | None]:
     for folder in folders:
         if folder.is_dir() and beside in outputs(folder):
             project = Project.load(folder)
-            return project, next(one for one in project.languages if project.output(one) == beside)
+            written = [one for one in project.languages if project.output(one) == beside]
+            if written:
+                return project, written[0]
     project = Project.open(place)
     if not project.languages:
         raise MissingError(
@@ -103,15 +108,21 @@ def _same_film(project: Project) -> None:
 
 def _finished(project: Project, language: str) -> Finished:
     report = _report(project, language)
-    output = Path(report["output"]) if report["sound_alone"] else project.output(language)
-    if output is None or not output.is_file():
-        where = f"The dubbed film {output}" if output else f"A film dubbed into {language}"
+    output = Path(report.output) if report.sound_alone else project.output(language)
+    with reading():
+        there = output is not None and output.is_file()
+    if output is None or not there:
+        where = (
+            f"The dubbed film {output}"
+            if output
+            else f"A film dubbed into {languages.english_name(language)}"
+        )
         raise MissingError(
             f"{where} is not there.", hint=f"Make it again: dubber render {project.folder} --to {language}"
         )
     source, centre = _source(project.cache, report, settings_in(project.folder)["source"])
-    stem = _stem(project, report)
-    speech = _speech(project.cache, report)
+    stem = _stem(project, report, source)
+    speech = _speech(project.cache) if report.speech is None else report.speech
     return Finished(
         project.folder,
         project.film,
@@ -119,48 +130,44 @@ def _finished(project: Project, language: str) -> Finished:
         language,
         report,
         source=source,
-        stem=stem if source is not None else None,
-        within=_within(report, speech) if source is not None and stem is not None else (),
+        stem=stem,
+        within=_within(report, speech) if stem is not None else (),
         speech=speech,
         centre=centre,
-        notes=_notes(project, language, output, report),
+        notes=() if report.sound_alone else _notes(project, language, output),
     )
 
 
-def _report(project: Project, language: str) -> dict[str, Any]:
-    name = f"report.{language}.json"
+def _report(project: Project, language: str) -> Reported:
+    """The report of the last run into a language. Raises MissingError where there is none that is whole."""
     try:
-        with reading():
-            text = (project.folder / name).read_bytes()
-        report = json.loads(text)
-        _ = [report[one] for one in ("settings", "timing", "lines", "output", "sound_alone", "duration_ms")]
-    except MissingError as error:
+        return reported.read(project.report(language))
+    except reported.NotAReportError as error:
         raise MissingError(
-            f"{project.folder.name} has no report of its dub into {languages.english_name(language)}.",
+            f"{project.folder.name} has no report of its dub into {languages.english_name(language)} that is whole.",
             hint=f"Make it again: dubber render {project.folder} --to {language}",
         ) from error
-    except (ValueError, RecursionError, TypeError, KeyError) as error:
-        raise damaged(project.folder) from error
-    return dict(report)
 
 
-def _notes(project: Project, language: str, output: Path, report: Mapping[str, Any]) -> tuple[str, ...]:
-    seen, written = output.stat(), settings_in(project.folder).get("outputs", {}).get(language, {})
+def _notes(project: Project, language: str, output: Path) -> tuple[str, ...]:
+    with reading():
+        seen = output.stat()
+    written = settings_in(project.folder)["outputs"][language]  # it named the output
     touched = (written.get("bytes"), written.get("mtime_ns")) != (seen.st_size, seen.st_mtime_ns)
-    return (CHANGED.format(output.name),) if touched and not report["sound_alone"] else ()
+    return (CHANGED.format(output.name),) if touched else ()
 
 
 # -- what the project still holds ------------------------------------------------------------------------
 
 
-def _source(cache: Cache, report: Mapping[str, Any], known: Mapping[str, Any]) -> tuple[Path | None, bool]:
+def _source(cache: Cache, report: Reported, known: Mapping[str, Any]) -> tuple[Path | None, bool]:
     """The film's sound as it was taken out for this dub, and whether that is its centre alone."""
     for centre in (True, False):
         key = store.key(
             "extract",
             sound.EXTRACT,
             {"film": str(known.get("digest"))},
-            {"track": report["settings"]["track"], "centre": centre},
+            {"track": report.track, "centre": centre},
         )
         if cache.has(key, ".wav"):
             return cache.file(key, ".wav", _never), centre
@@ -171,38 +178,51 @@ def _never(_: Path) -> None:
     raise RuntimeError("a film's sound that is in the cache is not made")
 
 
-def _stem(project: Project, report: Mapping[str, Any]) -> Path | None:
-    named = report.get("stem")
-    if isinstance(named, str):
-        path = project.folder / named
-        return path if path.is_file() else None
-    return _newest(project.cache, "separate", ".wav")
+def _stem(project: Project, report: Reported, source: Path | None) -> Path | None:
+    """The film's speech, where it and the film's sound are both at hand. Raises MediaError where the one is not that of
+    the other."""
+    if source is None:
+        return None
+    stem = _newest(project.cache, "separate", ".wav") if report.stem is None else cached(project, report.stem)
+    if stem is None:
+        return None
+    with AudioFile(source) as film, AudioFile(stem) as speech:
+        kinds = [(one.rate, one.channels, one.frames) for one in (film, speech)]
+    if kinds[0] != kinds[1]:
+        raise MediaError(
+            f"{stem.name} in {project.folder.name} is not the speech of {project.film.name}.",
+            hint=f"Have the report written again: dubber render {project.folder}",
+        )
+    return stem
 
 
-def _speech(cache: Cache, report: Mapping[str, Any]) -> tuple[Span, ...] | None:
-    """Where the film speaks, by voice activity, as the dub was planned on it."""
-    if "speech" in report:
-        return records.spans_from(report["speech"])
+def _speech(cache: Cache) -> tuple[Span, ...] | None:
+    """Where the film speaks, by voice activity, as an older version kept it."""
     path = _newest(cache, "listen", "")
-    return None if path is None else records.spans_from(json.loads(path.read_text("utf-8"))["value"])
+    if path is None:
+        return None
+    try:
+        with reading():
+            return reported.disjoint(json.loads(path.read_bytes())["value"])
+    except reported.NotAReportError:  # whoever needs it listens to the film again
+        return None
 
 
 def _newest(cache: Cache, stage: str, suffix: str) -> Path | None:
     """The whole result that a stage made last."""
     ending = suffix or ".json"
-    made = [
-        path
-        for path in (cache.folder / stage).glob(f"*/*{ending}")
-        if cache.has(Key(stage, path.stem), suffix)
-    ]
-    return max(made, key=lambda path: path.stat().st_mtime_ns, default=None)
+    with reading():
+        made = [
+            path
+            for path in (cache.folder / stage).glob(f"*/*{ending}")
+            if cache.has(Key(stage, path.stem), suffix)
+        ]
+        return max(made, key=lambda path: path.stat().st_mtime_ns, default=None)
 
 
-def _within(report: Mapping[str, Any], speech: tuple[Span, ...] | None) -> tuple[Span, ...]:
-    """What of the speech stem the dub replaces."""
-    if "within" in report:
-        return records.spans_from(report["within"])
-    replaced = [Span(*line["source"]) for line in report["lines"] if line["spoken"] and line["source_text"]]
-    kept = [Span(*line["source"]) for line in report["untranslated"]]
-    kept += records.spans_from((report["heard"] or {}).get("unheard", ()))
-    return returned.regions(replaced, speech or (), report["duration_ms"], kept)
+def _within(report: Reported, speech: tuple[Span, ...] | None) -> tuple[Span, ...]:
+    """What of the speech stem the dub replaced."""
+    if report.within is not None:
+        return report.within
+    replaced = [line.source for line in report.lines if line.source_text]
+    return returned.regions(replaced, speech or (), report.duration, sorted(report.kept))

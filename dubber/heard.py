@@ -190,10 +190,14 @@ def onset(place: Span, before: int, speech: Sequence[Span], *, early: bool = Tru
     return begins if begins < place.end else None
 
 
-def line_loudness(dub: AudioFile, under: Under, slot: Span) -> float:
-    """LUFS of the dub without its background in a line's slot; -inf for silence."""
-    samples = slot.samples
-    return loudness_of(dub.read(samples.start, samples.stop) - under(samples.start, samples.stop)).integrated
+def loudness_in(audio: AudioFile, place: Span, under: Under | None = None) -> float:
+    """LUFS of what of a place (ms) lies in the file, without the background `under` it; -inf for silence."""
+    meter, stop = Meter(audio.channels), min(place.samples.stop, audio.frames)
+    for start in range(place.samples.start, stop, BLOCK):
+        end = min(start + BLOCK, stop)
+        samples = audio.read(start, end)
+        meter.push(samples if under is None else samples - under(start, end))
+    return meter.finish().integrated
 
 
 def bed_errors(dub: AudioFile, source: AudioFile, busy: Sequence[Span]) -> tuple[tuple[Span, float], ...]:

@@ -88,6 +88,13 @@ Sync = Annotated[
     str | None,
     typer.Option("--sync", help="tight (as lips in view need it) or natural (as an unhurried voice does)."),
 ]
+Shots = Annotated[
+    bool | None,
+    typer.Option(
+        "--shots/--no-shots",
+        help="Look for shot changes, so that lines do not sound over them: decodes the picture once.",
+    ),
+]
 Takes = Annotated[
     int | None, typer.Option("--takes", min=1, help="How often each line is spoken; the best take is kept.")
 ]

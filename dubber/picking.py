@@ -68,8 +68,10 @@ def pick(project: Project, language: str, line: Line, number: int) -> Made:
     """Keeps a take as the person's choice for the next render. Raises UsageError, InUseError, SpaceError; MissingError
     where its sound is gone, so that nobody can have heard it."""
     take = chosen(line, number)
-    if len(line.takes) < 2:
+    if not line.several:
         raise UsageError(f"{_capital(line.named)} has one take only.", hint=MORE)
+    if sum(one.part == take.part for one in line.takes) < 2:
+        raise UsageError(f"Take {number} is the only one of its phrase.", hint=MORE)
     sound(project, line, take)
     with project.lock():
         picks = project.picks(language)
@@ -129,7 +131,7 @@ def write_out(project: Project, dub: Dub, line: Line, folder: Path) -> list[Path
 def take_name(dub: Dub, line: Line, take: Made) -> str:
     """What a take is called outside the project: "es line 7 take 2 of 4.wav". Which one is in the film stays out of it:
     the same sound keeps its name."""
-    parts = list(dict.fromkeys(one.part for one in line.takes))
+    parts = [part[0].part for part in line.parts]
     phrase = f" phrase {parts.index(take.part) + 1}" if len(parts) > 1 else ""
     return f"{_label(dub, line)}{phrase} take {take.number} of {len(line.takes)}.wav"
 

@@ -20,6 +20,7 @@ from dubber.settings import Settings
 from dubber.steps import (
     casting,
     choosing,
+    cuts,
     finish,
     fitting,
     hear,
@@ -204,7 +205,7 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     else:
         media.check_output(None, out, inputs=[film.path])
     heard, found, said, script = _scripted(run, film)
-    script, fitted, takes, cast = _spoken(run, film, heard, found, said, script)
+    script, fitted, takes, cast = _spoken(run, film, heard, found, said, script, cuts.find(run, film))
     dubbed = [*(take.line for take in takes), *script.hushed]
     heard = sound.spoken(heard, said.segments, dubbed, found.heard.unheard if found.heard else ())
     mix = mixing.prepare(run, heard, takes, mixing.levels(run, heard))
@@ -229,7 +230,7 @@ def planned(run: Run, film: Film) -> dict[str, Any]:
     run.cache.reset_counts()
     media.require_ffmpeg()
     heard, _, said, script = _scripted(run, film)
-    return planning.plan(run, film, said, script, heard.speech)
+    return planning.plan(run, film, said, script, heard.speech, cuts.find(run, film))
 
 
 def _scripted(run: Run, film: Film) -> tuple[Sound, Found, Said, Script]:
@@ -247,7 +248,13 @@ def _scripted(run: Run, film: Film) -> tuple[Sound, Found, Said, Script]:
 
 
 def _spoken(
-    run: Run, film: Film, heard: Sound, found: Found, said: Said, script: Script
+    run: Run,
+    film: Film,
+    heard: Sound,
+    found: Found,
+    said: Said,
+    script: Script,
+    shots: Sequence[int],
 ) -> tuple[Script, Fitted, tuple[Take, ...], dict[str, Any]]:
     """Every line spoken into its slot, in the words that fit it, and what the voices and manners were taken from. The
     voice is in memory only while it speaks."""
@@ -260,6 +267,7 @@ def _spoken(
             film.duration,
             measure=lambda wanted: speak.natural_lengths(run, session.cast, wanted),
             close=session.close if run.retry else None,  # one model at a time is in memory
+            cuts=shots,
         )
         reworded = wording.reworded(run, script, said, fitted.chosen, film.duration)
         picks = run.project.picks(run.settings.target)

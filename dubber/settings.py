@@ -59,7 +59,8 @@ class Settings:
     were given and are kept in the project. `recogniser`, `separator`, `diarizer`, `translator` and `voice` name
     engines, None the profile's. `speakers` is how many people speak, None where the diarizer is to find it (one that
     cannot takes one). `track` counts the film's audio tracks from 0. `sync` says how closely lines keep the picture's
-    time. `seed` is handed to voices that draw at random; each line is spoken `takes` times, from that seed on.
+    time, `shots` whether its cuts are looked for, so that lines do not sound over them. `seed` is handed to voices that
+    draw at random; each line is spoken `takes` times, from that seed on.
     """
 
     target: str
@@ -91,6 +92,7 @@ class Settings:
     synthetic_tag: bool = True
     emotion: float = 1.0
     sync: str = "tight"
+    shots: bool = False
     takes: int = 1
     seed: int = 0
     voice: str | None = None

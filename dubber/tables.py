@@ -53,6 +53,7 @@ def show_report(report: dict[str, Any]) -> None:
     made = ("dubbed sound" if report["sound_alone"] else "dubbed film") if report["written"] else "unchanged"
     console.print(f"{made}: {report['output']}", markup=False, soft_wrap=True, highlight=False)
     console.print(f"project: {report['project']}", markup=False, soft_wrap=True, highlight=False)
+    console.print(f"report: {report['page']}", markup=False, soft_wrap=True, highlight=False)
 
 
 def _lines(report: dict[str, Any], spoken: int) -> str:

@@ -67,7 +67,8 @@ class Made:
 @dataclass(frozen=True)
 class Line:
     """A line that is spoken: its id, the number of its cue in the subtitles (None where it has none there), where it is
-    said in the film and in the dub, by whom, the words, its takes in the report's order."""
+    said in the film and in the dub, by whom, the words, its takes in the report's order, and the words of its phrases
+    where it is spoken in several."""
 
     id: str
     cue: int | None
@@ -76,6 +77,18 @@ class Line:
     speaker: str
     text: str
     takes: tuple[Made, ...]
+    phrases: tuple[str, ...] = ()
+
+    @property
+    def parts(self) -> tuple[tuple[Made, ...], ...]:
+        """Its takes, those of one part together: of the line, or of each of its phrases in their order."""
+        ids = dict.fromkeys(one.part for one in self.takes)
+        return tuple(tuple(one for one in self.takes if one.part == part) for part in ids)
+
+    @property
+    def several(self) -> bool:
+        """Whether there is anything to choose: a part with more than one take."""
+        return any(len(part) > 1 for part in self.parts)
 
     @property
     def named(self) -> str:
@@ -91,6 +104,7 @@ class Line:
             "slot": [self.slot.start, self.slot.end],
             "speaker": self.speaker,
             "text": self.text,
+            "phrases": list(self.phrases),
             "takes": [one.as_json() for one in self.takes],
         }
 
@@ -175,7 +189,13 @@ def _line(told: dict[str, Any], picks: Mapping[str, Pick], cues: Sequence[srt.Cu
         take = _take(row, len(takes) + 1, name, picks) if isinstance(row, dict) else None
         if take is not None:
             takes.append(take)
-    return Line(name, _cue(cues, source, text), source, slot, speaker, text, tuple(takes))
+    phrases = told.get("phrases")
+    words = (
+        [_text(one.get("text")) for one in phrases if isinstance(one, dict)]
+        if isinstance(phrases, list)
+        else []
+    )
+    return Line(name, _cue(cues, source, text), source, slot, speaker, text, tuple(takes), tuple(words))
 
 
 def _take(row: dict[str, Any], number: int, line: str, picks: Mapping[str, Pick]) -> Made | None:

@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dubber.times import clock, harmless
 from dubber.told import STATUSES, Json, told
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from dubber.project import Project
-    from dubber.taken import Dub, Line
+    from dubber.taken import Dub, Line, Made
 
 FILE_WIDTH = 140
 """Columns of a table that no terminal shows."""
 
 ONE_TAKE = "Every line has one take: nothing to choose from."
+ONE_OF_LINE = "It has one take: nothing to choose from."
+ONE_OF_PHRASE = "Each of its phrases has one take: nothing to choose from."
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +73,7 @@ def takes(
         dub = taken.read(project, picking.language(project, to))
         shown["language"] = dub.language
         if line is None:
-            several = [one for one in dub.lines if len(one.takes) > 1]
+            several = [one for one in dub.lines if one.several]
             shown["lines"] = [one.as_json() for one in several]
             if not as_json:
                 _show_lines(dub, several)
@@ -107,7 +112,6 @@ def _show_lines(dub: Dub, lines: list[Line]) -> None:
     from rich.text import Text
 
     from dubber.picking import MORE
-    from dubber.times import clock
 
     if not lines:
         _say(False, f"{ONE_TAKE} {MORE}")
@@ -116,14 +120,14 @@ def _show_lines(dub: Dub, lines: list[Line]) -> None:
     for line in lines:
         kept = [one for one in line.takes if one.kept]
         table.add_row(
-            Text(str(line.cue) if line.cue is not None else _harmless(line.id)),
+            Text(str(line.cue) if line.cue is not None else harmless(line.id)),
             clock(line.slot),
-            str(len(line.takes)),
+            " + ".join(str(len(part)) for part in line.parts),
             " ".join(str(one.number) for one in kept),
             " ".join(_figure(one.score) for one in kept),
             " ".join(_figure(one.score) for one in line.takes if not one.kept),
             Text(_marks(line)),
-            Text(_harmless(line.text), overflow="ellipsis", no_wrap=True),
+            Text(harmless(line.text), overflow="ellipsis", no_wrap=True),
         )
     _print(table)
 
@@ -131,34 +135,39 @@ def _show_lines(dub: Dub, lines: list[Line]) -> None:
 def _show_line(line: Line) -> None:
     """One row per take of a line."""
     from rich.table import Table
-    from rich.text import Text
 
     from dubber.picking import MORE
-    from dubber.times import clock
 
     at = "" if line.cue is None else f" at {clock(line.slot)}"
     _say(False, f"{line.named}{at}, {line.speaker}: {line.text}")
-    if len(line.takes) < 2:
-        _say(False, f"It has one take: nothing to choose from. {MORE}")
+    if not line.several:
+        _say(False, f"{ONE_OF_LINE if len(line.parts) < 2 else ONE_OF_PHRASE} {MORE}")
         return
-    parts = list(dict.fromkeys(one.part for one in line.takes))
-    phrases = ["phrase"] if len(parts) > 1 else []
-    columns = ("seed", "score", "length", "timbre", "emotion", "intelligibility", "")
-    table = Table("take", *phrases, *columns, box=None)
-    for one in line.takes:
-        place = [str(parts.index(one.part) + 1)] if phrases else []
-        state = [word for word, holds in (("kept", one.kept), ("picked", one.picked)) if holds]
-        aspects = (one.aspects[aspect] for aspect in ("length", "timbre", "emotion", "intelligibility"))
-        told = Text(_harmless(", ".join(state + ([one.doubt] if one.doubt else []))))
-        table.add_row(
-            str(one.number),
-            *place,
-            str(one.seed),
-            _figure(one.score),
-            *(_figure(value) for value in aspects),
-            told,
+    for number, part in enumerate(line.parts, start=1):
+        if len(line.parts) > 1:
+            words = line.phrases[number - 1] if len(line.phrases) == len(line.parts) else ""
+            _say(False, f"phrase {number}: {words}".removesuffix(": "))
+        table = Table(
+            *("take", "seed", "score", "length", "timbre", "emotion", "intelligibility", ""), box=None
         )
-    _print(table)
+        for one in part:
+            _add_take(table, one)
+        _print(table)
+
+
+def _add_take(table: Table, take: Made) -> None:
+    """A row of a take's number, seed, scores, and what is to be known of it."""
+    from rich.text import Text
+
+    state = [word for word, holds in (("kept", take.kept), ("picked", take.picked)) if holds]
+    aspects = (take.aspects[aspect] for aspect in ("length", "timbre", "emotion", "intelligibility"))
+    table.add_row(
+        str(take.number),
+        str(take.seed),
+        _figure(take.score),
+        *(_figure(value) for value in aspects),
+        Text(harmless(", ".join(state + ([take.doubt] if take.doubt else [])))),
+    )
 
 
 def _marks(line: Line) -> str:
@@ -184,9 +193,4 @@ def _print(what: Any) -> None:
 def _say(as_json: bool, *texts: str) -> None:
     if not as_json:
         for text in texts:
-            sys.stdout.write(f"{_harmless(text)}\n")
-
-
-def _harmless(text: str) -> str:
-    """A text without what a terminal would obey."""
-    return "".join(one if one.isprintable() else "?" for one in text)
+            sys.stdout.write(f"{harmless(text)}\n")

@@ -14,3 +14,8 @@ def clock(span: Span) -> str:
 def shortened(text: str, most: int = 40) -> str:
     """A text of at most `most` characters, the last of them … where it goes on."""
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def harmless(text: str) -> str:
+    """A text without what a terminal would obey: line ends, escapes, marks that turn the writing round."""
+    return "".join(one if one.isprintable() else "?" for one in text)

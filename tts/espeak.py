@@ -20,7 +20,7 @@ from tts.prosody import Prosody
 
 NAME = "espeak-ng"
 
-REVISION = 1
+REVISION = 2
 """Of what this file makes of a request; part of the digest."""
 
 USUAL_WPM = 175

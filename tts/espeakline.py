@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tts import espeaklib, prosody
+from tts import espeaklib, prosody, silences
 from tts.door import OUTPUT_RATE, FloatArray
 from tts.errors import NothingToSay
 from tts.stretch import stretch
@@ -30,22 +30,17 @@ CLOSE_ENOUGH = 0.005
 TRIES = 3
 """Times that rate, or pitch, is corrected; length and pitch answer almost in proportion."""
 
-TRIM_DB = 40.0
-"""Under the peak: what is quieter before the first sound and after the last is no speech."""
-
 FULL_SCALE = 0.99
 """Peak from which a line gets no louder: better softer than clipped."""
 
 SPEAKING = 1e-3
 """Share of the loudest frame's power (-30 dB) from which a frame is speech."""
 
-EDGE = 0.003
-"""Seconds kept, and faded, before the first sound and after the last."""
-
 
 @dataclass(frozen=True)
 class Sound:
-    """What the library said: from first sound to last, mono, shape (n,), at its own `rate` in Hz."""
+    """What the library said: from first sound to last, without long pauses, mono, shape (n,), at its own `rate` in
+    Hz."""
 
     samples: FloatArray
     rate: int
@@ -146,7 +141,7 @@ class Line:
         raw, rate = espeaklib.speak(
             self._text, self._voice, wpm=wpm, pitch=self._pitch, pitch_range=self._range
         )
-        sound = _trimmed(raw, rate)
+        sound = silences.capped(silences.trimmed(raw, rate), rate)
         if not len(sound):
             raise NothingToSay(f"The voice makes no sound of {shortened(self._text)!r}.")
         return Sound(sound, rate)
@@ -160,24 +155,6 @@ class Line:
             return None
         low, median, high = np.percentile(voiced, (10, 50, 90))
         return float(median), float(12 * np.log2(high / low))
-
-
-def _trimmed(sound: FloatArray, rate: int) -> FloatArray:
-    """From the first sound to the last, with short ramps at both; nothing where there is no sound."""
-    frame, edge = rate // 1000, round(EDGE * rate)
-    frames = len(sound) // frame
-    if not frames:
-        return sound[:0]
-    level = np.abs(sound[: frames * frame]).reshape(frames, frame).max(axis=1)
-    heard = np.flatnonzero(level > max(float(level.max()) * 10 ** (-TRIM_DB / 20), 1e-4))
-    if not len(heard):
-        return sound[:0]
-    kept: FloatArray = sound[max(0, heard[0] * frame - edge) : (heard[-1] + 1) * frame + edge].copy()
-    if len(kept) > 2 * edge:
-        ramp = (0.5 - 0.5 * np.cos(np.pi * (np.arange(edge) + 0.5) / edge)).astype(np.float32)
-        kept[:edge] *= ramp
-        kept[-edge:] *= ramp[::-1]
-    return kept
 
 
 def _levelled(sound: FloatArray, level: float) -> FloatArray:

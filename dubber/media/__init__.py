@@ -10,6 +10,7 @@ from dubber.media.ffmpeg import FFmpeg, ffmpeg_exe, ffmpeg_info, require_ffmpeg
 from dubber.media.header import Film, Stream, probe
 from dubber.media.muxing import Muxed, mux, write_audio
 from dubber.media.outputs import check_output
+from dubber.media.shots import shots
 from dubber.media.surround import Surround
 from dubber.media.tracks import SYNTHETIC, MuxPlan, SoftSubtitle
 
@@ -34,5 +35,6 @@ __all__ = [
     "output_suffix",
     "probe",
     "require_ffmpeg",
+    "shots",
     "write_audio",
 ]

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from dubber.atomic import replacing, require
-from dubber.errors import MediaError, MissingError
+from dubber.errors import MediaError
 from dubber.media.containers import Container, container_for
 from dubber.media.ffmpeg import call, url
+from dubber.media.fonts import require_fonts, undrawn
 from dubber.media.header import Film, probe
 from dubber.media.outputs import check_output
 from dubber.media.surround import Surround, steadied
@@ -35,10 +36,6 @@ DUB_BYTES = 24
 
 BURN_PACE = 60.0
 """Seconds allowed per second of film where the picture is encoded again: 4K on a slow machine."""
-
-
-NO_FONT = "fontselect: failed to find any fallback"
-"""libass's words for a character that no font has."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ def mux(
     returned: what that raises (the dub that came through a pipe was not whole, say) is raised here instead.
 
     Raises UsageError and SpaceError for what `check_output` refuses, before anything is written; MediaError,
-    SpaceError, MissingError (no font to burn with).
+    SpaceError; MissingError, before anything is written, where no font is there to burn with.
     """
     _check(plan, out)
     container = container_for(out.suffix)
@@ -84,7 +81,7 @@ def mux(
                 level="warning",
                 cwd=Path(scratch),
             )
-            tracks.notes.extend(_undrawn(done.stderr))
+            tracks.notes.extend(undrawn(done.stderr))
         ready()
         made = _verified(plan.film, part)
     return Muxed(replace(made, path=out), tuple(tracks.notes))
@@ -116,6 +113,8 @@ def _check(plan: MuxPlan, out: Path) -> None:
     subtitles = [added.path for added in plan.subtitles] + ([plan.burn] if plan.burn is not None else [])
     around = [plan.surround.film.path] if plan.surround is not None else []
     check_output(plan.film, out, burn=plan.burn is not None, inputs=(plan.dub, *subtitles, *around))
+    if plan.burn is not None:
+        require_fonts(plan.burn.read_text("utf-8"))
     needed = sum(path.stat().st_size for path in (plan.film.path, *subtitles))
     require(out.parent, needed, "The dubbed film")
 
@@ -159,23 +158,6 @@ def _film_tags(plan: MuxPlan, container: Container, tracks: Tracks, args: list[s
         if "=" not in key:
             kept += ["-metadata", f"{key}={value}"]
     return kept
-
-
-def _undrawn(stderr: str) -> list[str]:
-    """What libass could not draw, which it tells on the side only. Raises MissingError when there is no font."""
-    lost = {
-        line.partition("with glyph ")[2].partition(" ")[0] for line in stderr.splitlines() if NO_FONT in line
-    }
-    if "0x0" in lost:
-        raise MissingError(
-            "There is no font on this machine to draw subtitles with.", hint="Install one, such as DejaVu."
-        )
-    letters = " ".join(sorted(chr(int(code, 16)) for code in lost if code))
-    return (
-        [f"No font on this machine has these characters of the burned subtitles: {letters}"]
-        if letters
-        else []
-    )
 
 
 def _index_first(path: Path) -> bool:

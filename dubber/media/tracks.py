@@ -15,6 +15,7 @@ from dubber.atomic import writing
 from dubber.media.containers import TEXT_SUBTITLES, Container, Encoder, surround_encoder
 from dubber.media.dolby import LOUDEST
 from dubber.media.ffmpeg import film_input, live_input, own_input
+from dubber.media.fonts import family_for
 from dubber.media.header import Film, Stream
 from dubber.media.surround import DOLBY, ON_THE_CLOCK, Surround, decoding, speakers
 
@@ -131,7 +132,9 @@ class Tracks:
                 # A plain name in a folder of our own: no path of the person's reaches the filter's parser.
                 with writing(scratch / "burn.srt"):
                     shutil.copyfile(self._plan.burn, scratch / "burn.srt")
-                burned = self._of_film(stream).filter("subtitles", "burn.srt")
+                family = family_for(self._plan.burn.read_text("utf-8"))
+                style = {"force_style": f"FontName={family}"} if family else {}
+                burned = self._of_film(stream).filter("subtitles", "burn.srt", **style)
                 self._add("v", burned, VP9 if self._container.muxer == "webm" else H264)
             else:
                 self._add("v", self._of_film(stream), COPY)

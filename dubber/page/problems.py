@@ -60,7 +60,8 @@ KINDS = tuple(
         ),
         (
             "doubt", "bad", "take in doubt", "Takes in doubt",
-            "The kept take was doubted by what scored it. Listen, and pick another take, or reword the line in {srt}.",
+            "The kept take was doubted by what scored it. Listen, and pick another with `dubber takes FILM LINE`, or "
+            "reword the line in {srt}.",
         ),
         (
             "fault", "look", "wording", "Wordings to check",

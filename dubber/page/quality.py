@@ -43,7 +43,9 @@ def rows(report: Mapping[str, Any]) -> tuple[Row, ...]:
         scores = [take[bar.name] for take in kept if take.get(bar.name) is not None]
         if scores:
             values[bar.name] = median(scores)
-    return bars.rows(values)
+    loudness, background = report.get("loudness") or {}, report["settings"].get("background", "bed")
+    told = bars.unjudged(background, loudness.get("source_lufs"), loudness.get("dub_lufs"))
+    return bars.rows(values, unjudged=told)
 
 
 def asked(bar: Bar) -> str:

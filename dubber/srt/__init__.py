@@ -1,15 +1,18 @@
 """Subtitles, the contract between person and program: reading SRT whatever was done to it, and writing it."""
 
 from dubber.srt.cue import Cue, Note, Subtitles
+from dubber.srt.direction import directed
 from dubber.srt.reader import load, parse, read
 from dubber.srt.rolling import unroll
 from dubber.srt.text import shown, spoken, strength
+from dubber.srt.wrapping import wrapped
 from dubber.srt.writer import normalise, serialise
 
 __all__ = [
     "Cue",
     "Note",
     "Subtitles",
+    "directed",
     "load",
     "normalise",
     "parse",
@@ -19,4 +22,5 @@ __all__ = [
     "spoken",
     "strength",
     "unroll",
+    "wrapped",
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from align.lines import joined
+
 _CONTROLS = "\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff"
 _INVISIBLES = "\xad\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 _SEPARATORS = "\r\v\f\x85\u2028\u2029"
@@ -160,10 +162,14 @@ def spoken(text: str) -> str:
     or `>>` that mark a change of speaker.
     """
     text = SOUND.sub(" ", SOUND.sub(" ", clean(text)))  # twice: a bracket may hold another
-    said = [
-        TURN.sub("", MUSIC.sub(" ", line).strip(), count=1)
-        for line in ([] if ASIDE.fullmatch(text) else text.split("\n"))
-        if not ASIDE.fullmatch(line)
-    ]
-    line = " ".join(" ".join(said).split())
+    turns: list[list[str]] = [[]]
+    for line in [] if ASIDE.fullmatch(text) else text.split("\n"):
+        if ASIDE.fullmatch(line):
+            continue
+        sung = MUSIC.sub(" ", line).strip()
+        said = TURN.sub("", sung, count=1)
+        if said != sung:
+            turns.append([])
+        turns[-1].append(said)
+    line = " ".join(" ".join(joined("\n".join(turn)) for turn in turns).split())
     return line if _first(line) else ""

@@ -91,7 +91,7 @@ def film(
             languages.autonym(language),
         )
         for language, cues in ((target, script.cues), (run.language, said.cues))
-        if (text := srt.serialise(_for_viewers(cues)))
+        if (text := _for_viewers(cues))
     )
     recipe = store.key(
         "mux",
@@ -204,14 +204,15 @@ def _around(run: Run, source: Film, dialogue: Dialogue) -> Surround | None:
     return Surround(source, run.settings.track) if dialogue.centre else None
 
 
-def _for_viewers(cues: Sequence[srt.Cue]) -> list[srt.Cue]:
-    """The cues without what is there for the person who edits them: labels, strengths, the marks of pauses, lines that
-    wait for words."""
-    return [
+def _for_viewers(cues: Sequence[srt.Cue]) -> str:
+    """The SRT file of the cues without what is there for the person who edits them, labels, strengths, the marks of
+    pauses, lines that wait for words; and with what players need, marks of direction."""
+    shown = [
         replace(cue, speaker=None, text=phrases.unmarked(srt.shown(cue.text)))
         for cue in cues
         if cue.text != UNTRANSLATED
     ]
+    return srt.directed(srt.serialise(shown))
 
 
 def _text(text: str, out: Path) -> None:

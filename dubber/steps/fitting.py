@@ -23,6 +23,8 @@ from dubber.times import clock, shortened
 ROUNDS = 2
 """How often lines that do not fit are asked for in other words: what two budgets did not bring, a third seldom does."""
 
+NOTHING = "The translator had no other words for it."
+
 SPARE_MS = 300
 """Silence after a line that its words may count on: borrowed without anybody's notice."""
 
@@ -33,7 +35,8 @@ LIMITS = {"tight": timeline.TIGHT, "natural": timeline.NATURAL}
 class Fitted:
     """Where everything is spoken: the parts, in order of time; by line id the words that were chosen for those that the
     program may word, and every line's history. `rates` are those of the voices as measured; `estimates` what was
-    expected of a line before it was measured (ms: low, median, high); `rounds` how often other words were asked for."""
+    expected of a line before it was measured (ms: low, median, high); `rounds` how often other words were asked for;
+    `cuts` the shot changes (ms) that lines were kept from sounding over."""
 
     parts: tuple[Part, ...]
     chosen: Mapping[str, str]
@@ -41,6 +44,7 @@ class Fitted:
     rates: Rates
     estimates: Mapping[str, tuple[int, int, int]]
     rounds: int
+    cuts: tuple[int, ...] = ()
 
 
 Measure = Callable[[Sequence[Utterance]], Mapping[Utterance, int | None]]
@@ -56,13 +60,17 @@ def fit(
     *,
     measure: Measure,
     close: Callable[[], None] | None = None,
+    cuts: Sequence[int] = (),
 ) -> Fitted:
     """A slot for every line that can be spoken, in the words that fit it best; lines that a person worded keep theirs.
 
     `speech` is where anybody speaks in the film (ms, sorted, disjoint), `duration` the film's in ms. `close` lets go of
-    the voice, before a translator works; without it no translator is asked.
+    the voice, before a translator works; without it no translator is asked, and the words that an earlier run chose
+    stand. `cuts` are the film's shot changes
+    (ms) where known.
     """
-    fitting = _Fitting(run, script, said, speech, duration, measure)
+    free = script.free if close is not None else script.free - script.settled
+    fitting = _Fitting(run, replace(script, free=free), said, speech, duration, measure, cuts)
     fitting.measure_first()
     placements = fitting.solve()
     rounds = 0
@@ -86,9 +94,10 @@ class _Fitting:
         speech: Sequence[Span],
         duration: int,
         measure: Measure,
+        cuts: Sequence[int],
     ) -> None:
         self._run, self._script, self._said, self._lengths = run, script, said, measure
-        self._speech, self._duration = speech, duration
+        self._speech, self._duration, self._cuts = speech, duration, cuts
         self._limits: Limits = LIMITS[run.settings.sync]
         self._prior = pronounce.prior(run.settings.target)
         self._prior.prepare(phrases.unmarked(text) for line in script.lines for text in (line.text,))
@@ -123,16 +132,18 @@ class _Fitting:
     def solve(self) -> dict[str, Placement]:
         """Where each unit is spoken, by its id: all of the film at once."""
         units = [unit for state in self._states.values() for unit in state.units()]
-        placed = timeline.solve(units, self._duration, self._limits) if units else ()
+        placed = timeline.solve(units, self._duration, self._limits, self._cuts) if units else ()
         return {one.unit: one for one in placed}
 
     def unfit(self, placements: Mapping[str, Placement]) -> list[State]:
-        """The lines that the program may word and that do not fit: spoken outside their comfort band, holding on only
+        """The lines that the program may word, by new words if there are any, and that do not fit: spoken outside their comfort band, holding on only
         by more silence than is theirs, or with less to say than the actor."""
         return [
             state
             for state in self._states.values()
-            if state.free and state.is_unfit([placements[one.id] for one in state.units()])
+            if state.free
+            and not state.exhausted
+            and state.is_unfit([placements[one.id] for one in state.units()])
         ]
 
     def reword(self, unfit: Sequence[State], turn: int, close: Callable[[], None]) -> bool:
@@ -143,7 +154,7 @@ class _Fitting:
             tried[state.line.id] = tuple(
                 Tried(one.text, self._rates.budget(speaker, one.natural)) for one in state.wordings
             )
-            budgets[state.line.id] = self._rates.budget(speaker, state.room)
+            budgets[state.line.id] = self._rates.budget(speaker, state.wanted)
         said = [one for one in self._said.segments if one.text]
         pauses = wording.pause_shares(said, self._speech)
         answers = translation.reword(self._run, said, tried, budgets, pauses, before=close)
@@ -153,7 +164,9 @@ class _Fitting:
             texts = [srt.spoken(text) for text in given.wordings] if given else []
             fresh[state.line.id] = [text for text in texts if text and not state.has(text)]
             if not fresh[state.line.id]:
-                state.tell(turn, "left", "The translator had no other words for it.")
+                none = "The translator could not be asked for other words." if given is None else NOTHING
+                state.tell(turn, "left", none)
+                state.exhausted = True
         self._measure(fresh, turn)
         return any(fresh.values())
 
@@ -175,15 +188,16 @@ class _Fitting:
         }
         history = {one: state.history for one, state in self._states.items()}
         ordered = tuple(sorted(parts, key=lambda part: part.slot.span))
-        return Fitted(ordered, chosen, history, self._rates, self._estimates, rounds)
+        told = (self._rates, self._estimates, rounds, tuple(self._cuts))
+        return Fitted(ordered, chosen, history, *told)
 
     def _wordings(self, state: State) -> list[str]:
-        """What a line may be said in: its own words, or all that the translator gave, the best liked first, and those
-        that an earlier run chose."""
+        """What a line may be said in: its own words, or all that the translator gave at first, the best liked first.
+        What was found for it later is found again, by the same questions: a run over the same film comes to the same."""
         if not state.free:
             return [state.line.text]
         texts = [srt.spoken(text) for text in self._script.answers[state.line.id].wordings]
-        return list(dict.fromkeys(text for text in (*texts, state.line.text) if text))
+        return list(dict.fromkeys(text for text in texts if text))
 
     def _estimated(self) -> dict[str, tuple[int, int, int]]:
         found = {}

@@ -21,9 +21,11 @@ MEASURED = "measured"
 """The `did` of a history's step that holds a length that a voice was measured at."""
 
 
-def plan(run: Run, film: Film, said: Said, script: Script, speech: Sequence[Span]) -> dict[str, Any]:
+def plan(
+    run: Run, film: Film, said: Said, script: Script, speech: Sequence[Span], cuts: Sequence[int] = ()
+) -> dict[str, Any]:
     """The plan as plain data. Lengths are expected ones: by the rates that an earlier run measured with this voice, or
-    else by the language's own."""
+    else by the language's own. `cuts` are the film's shot changes (ms) where they were looked for."""
     prior = pronounce.prior(run.settings.target)
     heard = tuple(_measured_before(run))
     rates = Rates.learned(heard, prior)
@@ -32,7 +34,7 @@ def plan(run: Run, film: Film, said: Said, script: Script, speech: Sequence[Span
         lengths = [rates.estimate(one.line.speaker, one.text).ms for one in wanted]
         return {one: ms if ms > 0 else None for one, ms in zip(wanted, lengths, strict=True)}
 
-    fitted = fitting.fit(run, script, said, speech, film.duration, measure=expected)
+    fitted = fitting.fit(run, script, said, speech, film.duration, measure=expected, cuts=cuts)
     lines = [_line(run, rates, parts) for parts in by_line(fitted.parts).values()]
     slots = [whole(parts) for parts in by_line(fitted.parts).values()]
     spoken = sum(part.slot.span.duration for part in fitted.parts)
@@ -45,6 +47,7 @@ def plan(run: Run, film: Film, said: Said, script: Script, speech: Sequence[Span
         "lines": lines,
         "speech_overlap": round(metrics.speech_overlap(speech, [slot.span for slot in slots]), 4),
         "rate_comfortable": round(metrics.rate_shares(slots).comfortable, 4),
+        **({"shots": list(cuts)} if run.settings.shots else {}),
         "at_risk": sum(line["risk"] != "none" for line in lines),
         "spoken_ms": spoken,
         "seconds": pace.seconds_for(run.settings.voice or "", spoken) or _as_before(run, spoken),

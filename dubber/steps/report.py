@@ -50,7 +50,7 @@ def write(
         "written": fresh,
         "sound_alone": sound_alone,
         "page": str(run.project.page_path(run.settings.target)),
-        "made": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "made": datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
         "duration_ms": film.duration,
         "settings": run.settings.as_json(),
         "source_language": run.language,
@@ -67,6 +67,7 @@ def write(
         "dubbed": records.spans_json(union(take.heard for take in takes)),
         "rates": _rates(fitted, takes),
         "rounds": fitted.rounds,
+        **({"shots": list(fitted.cuts)} if run.settings.shots else {}),
         "loudness": {
             "source_lufs": track.source_lufs,
             "dub_lufs": track.dub_lufs,

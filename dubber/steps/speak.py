@@ -177,7 +177,10 @@ def recordings(
             done += len(group)
             advance(done / len(wanted))
         if any(len(many) > 1 for many in seeds.values()):
-            made = {part.id: _likened(run, cast_, part, made[part.id]) for part in parts}
+            made = {
+                one.id: _likened(run, cast_, one, made[one.id]) if len(made[one.id]) > 1 else made[one.id]
+                for one in parts
+            }
     return {one: tuple(many) for one, many in made.items()}
 
 

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from align.links import plain
 from align.phrases import Phrase
 from align.timeline import Limits, Placement, Unit
-
-from align.links import plain
 from align.types import Line
 
 NEARER = 0.05
@@ -51,19 +50,23 @@ class Worded:
 @dataclass
 class State:
     """One line: whether the program may word it, and `spare`, the silence after it (ms) that its words may count on.
-    `wordings` are those that were measured, in the order in which they are liked."""
+    `wordings` are those that were measured, in the order in which they are liked; `exhausted` says that nobody has any
+    other words for it."""
 
     line: Line
     free: bool
     limits: Limits
     spare: int = 0
+    exhausted: bool = False
     wordings: list[Worded] = field(default_factory=list)
     history: list[Event] = field(default_factory=list)
 
     @property
-    def room(self) -> int:
-        """ms that its words may take."""
-        return max(one.own for one in self.wordings) + self.spare
+    def wanted(self) -> int:
+        """ms that other words for it are to take: the actor's time, and where there is too much to say what silence
+        after it is to be had."""
+        own = max(one.own for one in self.wordings)
+        return own + (self.spare if self._best().natural > own else 0)
 
     def has(self, text: str) -> bool:
         """Whether it was measured in these words."""

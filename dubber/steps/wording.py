@@ -3,7 +3,6 @@ person has edited it since. The two .srt files are read and written here."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,9 +25,6 @@ TRANSCRIPT = "transcript"
 SILENCE = "[silence]"
 """What a person writes to have a line neither dubbed nor heard."""
 
-CUE_WIDTH = 42
-"""Characters on a subtitle line: the usual limit for Latin scripts."""
-
 
 @dataclass(frozen=True)
 class Said:
@@ -43,7 +39,8 @@ class Script:
     """What will be said: its lines, and the cues of the target's subtitles as they stand now. `strengths` are the
     lines' own emotion strengths (0..1) by id, where a cue states one; `answers` what the translator gave, by line id;
     `untranslated` the cues that wait for words, `hushed` those that only silence their line; `free` the ids of the
-    lines that a translator worded and no person since: they may be said in other words of the same meaning."""
+    lines that a translator worded and no person since: they may be said in other words of the same meaning; `settled`
+    those of them whose words an earlier run has chosen."""
 
     lines: tuple[Line, ...]
     cues: tuple[srt.Cue, ...]
@@ -52,6 +49,7 @@ class Script:
     untranslated: tuple[Line, ...] = ()
     hushed: tuple[Line, ...] = ()
     free: frozenset[str] = frozenset()
+    settled: frozenset[str] = frozenset()
 
 
 def keep_given(run: Run, path: Path) -> str:
@@ -72,7 +70,7 @@ def given_cues(run: Run, digest: str, duration: int) -> tuple[srt.Cue, ...]:
 
 def transcript(run: Run, found: Sequence[Segment], duration: int) -> Said:
     """The segments with the person's edits of transcript.srt in them; the file is brought up to date."""
-    fresh = [Generated(one.id, one.span, _wrapped(one.text), one.speaker) for one in found]
+    fresh = [Generated(one.id, one.span, srt.wrapped(one.text, run.language), one.speaker) for one in found]
     merged, cues = _merged(run, TRANSCRIPT, fresh, {one.id: one.span for one in found}, duration)
     words = {one.id: one.words for one in found}
     texts = {one.id: plain(one.text) for one in found}
@@ -114,6 +112,8 @@ def script(run: Run, said: Said, speech: Sequence[Span], duration: int) -> Scrip
     spoken, silent, lost, hushed = [], [], [], []
     strengths: dict[str, float] = {}
     free = frozenset(cue.line.id for cue in merged if not cue.theirs and cue.line.id in answers)
+    kept = run.project.wordings(run.settings.target)
+    settled = frozenset(one for one in free if one in kept and kept[one][0] in answers[one].wordings[:1])
     for cue in merged:
         text = srt.spoken(cue.line.text)
         strength = srt.strength(cue.line.text)
@@ -138,7 +138,7 @@ def script(run: Run, said: Said, speech: Sequence[Span], duration: int) -> Scrip
         run.note(
             f"{run.settings.target}.srt has no cue for {len(gone)} of the lines ({at}): they keep the film's sound."
         )
-    return Script(tuple(spoken), cues, strengths, answers, tuple(lost), tuple(hushed), free)
+    return Script(tuple(spoken), cues, strengths, answers, tuple(lost), tuple(hushed), free, settled)
 
 
 def reworded(run: Run, script: Script, said: Said, chosen: Mapping[str, str], duration: int) -> Script:
@@ -147,7 +147,8 @@ def reworded(run: Run, script: Script, said: Said, chosen: Mapping[str, str], du
     words = [one for one in said.segments if one.text]
     first = {one: next(iter(answer.wordings), "") for one, answer in script.answers.items()}
     kept = {one: pair for one, pair in run.project.wordings(run.settings.target).items() if one not in chosen}
-    kept |= {one: (first[one], text) for one, text in chosen.items() if text != first[one]}
+    for one, text in chosen.items():
+        kept[one] = first[one], first[one] if text == srt.spoken(first[one]) else text
     run.project.remember_wordings(run.settings.target, kept)
     lines = tuple(replace(line, text=chosen.get(line.id, line.text)) for line in script.lines)
     if lines == script.lines:
@@ -185,9 +186,12 @@ def _written(
     run: Run, fresh: Sequence[Line], duration: int
 ) -> tuple[tuple[MergedCue, ...], tuple[srt.Cue, ...]]:
     """The lines with the person's edits of the target's file, which then holds the result; and the cues it holds."""
-    generated = [Generated(line.id, line.span, _wrapped(line.text), line.speaker) for line in fresh]
+    target = run.settings.target
+    generated = [
+        Generated(line.id, line.span, srt.wrapped(line.text, target), line.speaker) for line in fresh
+    ]
     spans = {line.id: line.span for line in fresh}
-    return _merged(run, run.settings.target, generated, spans, duration)
+    return _merged(run, target, generated, spans, duration)
 
 
 def _given(run: Run, said: Sequence[Segment], duration: int) -> list[Line]:
@@ -244,7 +248,3 @@ def _told(run: Run, subtitles: srt.Subtitles, name: str) -> tuple[srt.Cue, ...]:
     """The cues, once the person was told what was repaired in their file."""
     run.note_all([f"{name}, line {note.line}: {note.message}" for note in subtitles.notes])
     return subtitles.cues
-
-
-def _wrapped(text: str) -> str:
-    return textwrap.fill(text, CUE_WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -52,6 +52,24 @@ def verdicts(values: dict[str, float | None]) -> dict[str, str]:
     return {row.bar.name: row.verdict for row in bars.rows(values)}
 
 
+def test_what_a_person_chose_is_told_and_not_judged() -> None:
+    chosen = bars.unjudged("duck", -20.0, -21.9)
+    (row,) = (
+        row for row in bars.rows({**GOOD, "programme_lu": 1.9}, {}, chosen) if row.bar.name == "programme_lu"
+    )
+    assert (row.verdict, row.value) == ("told", 1.9)
+    assert bars.missed(bars.rows({**GOOD, "programme_lu": 1.9}, {}, chosen)) == ()
+    assert bars.unjudged("none", -20.0, -21.9) == chosen
+    assert bars.unjudged("bed", -20.0, -21.9) == frozenset(), "all of the background is to be there"
+    assert bars.unjudged("duck", -20.0, -18.1) == frozenset(), (
+        "nothing that is turned down makes a film louder"
+    )
+    assert bars.unjudged("duck", -20.0, -20.4) == frozenset(), "it meets the bar"
+    assert bars.unjudged("duck", None, -20.4) == bars.unjudged("duck", -20.0, None) == frozenset()
+    with pytest.raises(ValueError, match="no such figure"):
+        bars.rows({}, {}, {"loudness"})
+
+
 def test_a_figure_at_its_bar_meets_it() -> None:
     assert {name: verdict for name, verdict in verdicts(GOOD).items() if name in GOOD} == dict.fromkeys(
         GOOD, "met"

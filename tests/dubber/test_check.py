@@ -8,6 +8,7 @@ import shutil
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import dubs
 import films
@@ -19,8 +20,10 @@ from typer.testing import CliRunner
 
 from align import bars
 from align.types import Span
-from dubber import check, check_cli, checked, finished, heard, media, pipeline, store
+from dubber import check, check_cli, checked, finished, heard, media, pipeline, reported, store
+from dubber.audio import AudioWriter
 from dubber.checked import Check
+from dubber.cli import app
 from dubber.errors import BarError, DubberError, MediaError, MissingError, UsageError
 from dubber.finished import Finished
 from dubber.media.sameness import same_pictures
@@ -116,17 +119,25 @@ def test_lines_that_come_late_or_early_are_found_by_the_onsets_alone(home: Path,
     for i, by, way in ((4, 300, "late"), (5, -300, "early")):
         line = off[SAID[i][1]]
         assert line.onset_error is not None and abs(line.onset_error - by - LATE[i]) <= NEAR_MS
-        assert line.faults() == (f"{abs(line.onset_error)} ms {way}",)
+        (fault,) = line.faults()
+        assert fault.startswith(f"{abs(line.onset_error)} ms {way}, for it is heard ")
 
 
-def test_a_line_that_is_not_there_is_a_hole(home: Path, tmp_path: Path) -> None:
-    found = measured(dubs.dub(home, tmp_path, Wrong(silent=frozenset({6}))), tmp_path)
+def test_a_line_that_is_not_there_is_a_hole_unless_a_person_silenced_it(home: Path, tmp_path: Path) -> None:
+    dub = dubs.dub(home, tmp_path, Wrong(silent=frozenset({6})))
+    found = measured(dub, tmp_path)
     assert missed(found) == {"holes_share"}
     (hole,) = found.holes
     place = dubs.sources()[6]
     assert abs(hole.start - place.start) <= NEAR_MS and abs(hole.end - place.end) <= 60
     (worst,) = found.worst(5)
     assert (worst.text, worst.faults()) == (SAID[6][1], ("nothing is heard",))
+    spoken = tuple(line for line in dub.report.lines if line.text != SAID[6][1])
+    report = replace(dub.report, lines=spoken, hushed=(Span(place.start - 20, place.end + 50),))
+    shutil.rmtree(tmp_path / "scratch")
+    hushed = measured(replace(dub, report=report), tmp_path)
+    assert (missed(hushed), hushed.holes) == (set(), ())
+    assert value(hushed, "speech_overlap") > value(found, "speech_overlap")
 
 
 def test_lines_too_loud_or_too_soft_are_found_by_their_loudness_alone(home: Path, tmp_path: Path) -> None:
@@ -251,7 +262,7 @@ def test_a_dub_that_the_program_made_measures_as_its_report_says(tmp_path: Path)
     )
     (dub,) = finished.find(made.film)
     found = measured(dub, tmp_path)
-    assert [line.heard for line in found.lines] == [True] * len(made.onsets)
+    assert all(line.begins is not None for line in found.lines)
     for line, truth in zip(found.lines, made.onsets, strict=True):
         assert abs(line.start - truth) <= NEAR_MS
     said = bars.of_report(report)
@@ -265,6 +276,11 @@ def test_a_dub_that_the_program_made_measures_as_its_report_says(tmp_path: Path)
 
 
 # -- the command -------------------------------------------------------------------------------------------
+
+
+def told(out: Path) -> dict[str, Any]:
+    """The report of the dub with a late line."""
+    return dubs.report(Wrong(), out)
 
 
 @pytest.fixture
@@ -283,12 +299,12 @@ def place(home: Path, late: Finished, tmp_path: Path) -> Path:
             project.cache.file(at, ".wav", partial(os.link, home / f"{name}.wav"))
         project.remember_run("es", {"target": "es"})
         project.remember_output("es", out, "recipe")
-        project.write_report("es", {**late.report, "output": str(out)})
+        project.write_report("es", told(out))
     return folder
 
 
 def run(*args: str | Path) -> tuple[int, str]:
-    done = CliRunner().invoke(check_cli.app, [*map(str, args)])
+    done = CliRunner().invoke(app, ["check", *map(str, args)], prog_name="dubber")
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done.exit_code, done.output
 
@@ -364,7 +380,7 @@ def test_a_dub_that_was_changed_since_is_measured_and_said_to_be(place: Path) ->
 def test_what_is_not_there_is_named(place: Path) -> None:
     assert "not dubbed into French" in str(refusal(place / "film.mp4", "fr"))
     (place / "film.dub" / "report.es.json").write_text("{", "utf-8")
-    assert "damaged" in str(refusal(place / "film.mp4"))
+    assert "no report of its dub into Spanish that is whole" in str(refusal(place / "film.mp4"))
     (place / "film.dub" / "report.es.json").unlink()
     error = refusal(place / "film.mp4")
     assert isinstance(error, MissingError) and "no report" in str(error)
@@ -372,6 +388,113 @@ def test_what_is_not_there_is_named(place: Path) -> None:
     error = refusal(place / "elsewhere.mp4")
     assert isinstance(error, MissingError) and "was not dubbed" in str(error)
     assert isinstance(refusal(place / "nothing.mp4"), MissingError)
+
+
+def test_the_stem_and_what_was_replaced_are_those_that_the_report_names(place: Path) -> None:
+    project = Project.open(place / "film.mp4")
+    (before,) = finished.find(place / "film.mp4")
+    assert before.stem is not None
+    with project.lock():
+        newer = project.cache.file(
+            store.key("separate", 1, {}, "newer"), ".wav", partial(copied, before.stem)
+        )
+        assert finished.find(place / "film.mp4")[0].stem == newer, "an older report: the newest"
+        stem = before.stem.relative_to(project.folder).as_posix()
+        tell(project, stem=stem, within=[[100, 900]], speech=[[200, 800]], hushed=[[300, 400]])
+    (dub,) = finished.find(place / "film.mp4")
+    assert (dub.stem, dub.within, dub.speech) == (before.stem, (Span(100, 900),), (Span(200, 800),))
+    assert dub.report.hushed == (Span(300, 400),)
+
+
+def tell(project: Project, **changes: object) -> None:
+    project.write_report("es", {**told(project.film.with_name("film.es.mp4")), **changes})
+
+
+def test_no_sound_outside_the_cache_is_taken_for_the_films(place: Path) -> None:
+    project = Project.open(place / "film.mp4")
+    secret = place / "secret.wav"
+    shutil.copy(finished.find(place / "film.mp4")[0].stem or "", secret)
+    (project.folder / "cache" / "link.wav").symlink_to(secret)
+    with project.lock():
+        for path in ("../secret.wav", str(secret), "cache/../../secret.wav", "cache/link.wav", "cache", ""):
+            tell(project, stem=path)
+            assert finished.find(place / "film.mp4")[0].stem is None, path
+        other = project.cache.file(store.key("take", 1, {}, None), ".wav", silence)
+        tell(project, stem=other.relative_to(project.folder).as_posix())
+    assert "is not the speech of film.mp4" in str(refusal(place / "film.mp4"))
+
+
+def copied(sound: Path, out: Path) -> None:
+    shutil.copy(sound, out)
+
+
+def silence(out: Path) -> None:
+    with AudioWriter(out, channels=1) as writer:
+        writer.append(np.zeros(480, np.float32))
+
+
+@pytest.mark.parametrize(
+    "wrong", [None, 7, "x", [[1]], [[5, 2]], [[-1, 2]], [[0, 1e9]], [[0, 10**12]], [[5, 9], [1, 7]]]
+)
+def test_spans_that_are_none_make_no_report(wrong: Any) -> None:
+    right = told(Path("film.es.mp4"))
+    for name in ("within", "speech"):
+        with pytest.raises(reported.NotAReportError):
+            reported.read({**right, name: wrong})
+    for name in ("source", "slot"):
+        line = {**right["lines"][0], name: wrong}
+        with pytest.raises(reported.NotAReportError):
+            reported.read({**right, "lines": [line]})
+
+
+def test_a_report_whose_parts_are_others_is_none() -> None:
+    right = told(Path("film.es.mp4"))
+    assert len(reported.read(right).lines) == len(SAID)
+    wrongs: list[Any] = [None, 7, "x", [], [7], {"a": 1}, float("nan"), True, "\0"]
+    for wrong in wrongs:
+        with pytest.raises(reported.NotAReportError):
+            reported.read(wrong)
+    for name, fine in (
+        ("settings", dict),
+        ("timing", dict),
+        ("output", str),
+        ("sound_alone", bool),
+        ("lines", list),
+    ):
+        for wrong in wrongs:
+            if not isinstance(wrong, fine) or wrong in ("\0", [7], {"a": 1}):
+                with pytest.raises(reported.NotAReportError):
+                    reported.read({**right, name: wrong})
+    for name in right["settings"]:
+        with pytest.raises(reported.NotAReportError):
+            reported.read({**right, "settings": {**right["settings"], name: -1}})
+
+
+def test_a_film_that_no_run_remembers_is_no_bug(place: Path) -> None:
+    settings = place / "film.dub" / "project.json"
+    kept = json.loads(settings.read_text("utf-8"))
+    settings.write_text(json.dumps({**kept, "runs": {}}), "utf-8")
+    assert "was not dubbed" in str(refusal(place / "film.es.mp4"))
+
+
+def test_nothing_that_a_terminal_obeys_is_printed(good: Check, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = "a\nb\x1b[2J\u202e"
+    line = replace(good.lines[0], text=bad, begins=None)
+    dub = replace(good.dub, dubbed=Path(f"{bad}.mp4"))
+    check_cli.show(replace(good, dub=dub, lines=(line,), notes=(bad,)))
+    shown = capsys.readouterr().out
+    assert "nothing is heard" in shown and "a?b?[2J?.mp4" in shown
+    assert not {"\x1b", "\u202e"} & set(shown)
+
+
+def test_an_onset_error_says_what_it_comes_from(good: Check) -> None:
+    line = replace(good.lines[1], source=Span(3400, 4400), start=3260, begins=3420)
+    line = replace(line, slot=replace(line.slot, span=Span(3410, 4400)))
+    assert line.onset_parts == {"source": 140, "slot": 10, "voice": 10} and line.onset_error == 160
+    assert line.why() == "its words are taken to begin 140 ms after the voice in the film"
+    early = replace(line, begins=3000)
+    assert (early.onset_error, early.why()) == (-260, "it is heard 410 ms before its slot begins")
+    assert replace(line, begins=3260).why() == replace(line, begins=None).why() == ""
 
 
 def test_no_bars_missed_raises_nothing_and_many_are_counted(good: Check) -> None:

@@ -153,15 +153,49 @@ def test_a_dub_with_one_take_of_each_line_says_how_to_have_more(dubbed: Dubbed) 
 
 
 def test_phrases_of_a_line_have_takes_of_their_own(dubbed: Dubbed) -> None:
-    for index, take in enumerate(dubbed.lines[0]["takes"]):
-        take["part"] = "s600/1" if index < 2 else "s600/2"
-    dubbed.write()
-    assert "phrase" in dubbed.run(1).stdout
-    dubbed.run(1, "--pick", 2)
+    in_phrases(dubbed, "s600/1", "s600/2", "s600/1", "s600/2")
+    shown = [row.split() for row in dubbed.run(1).stdout.splitlines()]
+    assert [row[:2] for row in shown if row and row[0] in ("phrase", "1", "2", "3", "4")] == [
+        *(["phrase", "1:"], ["1", "0"], ["3", "2"]),
+        *(["phrase", "2:"], ["2", "1"], ["4", "0"]),
+    ]
+    assert "Buenos" in dubbed.run(1).stdout
+    assert "2 + 2" in dubbed.run().stdout
     dubbed.run(1, "--pick", 3)
+    dubbed.run(1, "--pick", 2)
     assert Project.open(dubbed.film).picks("es").keys() == {"s600/1", "s600/2"}
     dubbed.run(1, "--auto")
     assert Project.open(dubbed.film).picks("es") == {}
+
+
+def in_phrases(dubbed: Dubbed, *parts: str) -> None:
+    """The first line spoken in two phrases, with a take of each of these parts."""
+    takes = dubbed.lines[0]["takes"]
+    dubbed.lines[0]["takes"] = [
+        {**takes[index % len(takes)], "part": part} for index, part in enumerate(parts)
+    ]
+    dubbed.lines[0]["phrases"] = [{"text": "Buenos"}, {"text": "días."}]
+    dubbed.write()
+
+
+def test_a_line_of_two_phrases_with_a_take_each_has_nothing_to_choose_from(dubbed: Dubbed) -> None:
+    in_phrases(dubbed, "s600/1", "s600/2")
+    assert [line["id"] for line in dubbed.json()["lines"]] == ["s4200"]
+    assert "Each of its phrases has one take" in dubbed.run(1).stdout
+    assert dubbed.json(1)["line"]["phrases"] == ["Buenos", "días."]
+    refused(dubbed.run(1, "--pick", 2), 2, "one take only", "--takes 4")
+    del dubbed.lines[1]["takes"]
+    dubbed.write()
+    assert dubbed.json()["lines"] == []
+    assert dubbed.run().stdout.startswith("Every line has one take")
+    assert len(dubbed.run().stdout.splitlines()) == 1
+
+
+def test_the_only_take_of_a_phrase_cannot_be_picked(dubbed: Dubbed) -> None:
+    in_phrases(dubbed, "s600/1", "s600/1", "s600/2")
+    refused(dubbed.run(1, "--pick", 3), 2, "Take 3 is the only one of its phrase")
+    assert Project.open(dubbed.film).picks("es") == {}
+    assert dubbed.run(1, "--pick", 2).exit_code == 0
 
 
 # -- which line --------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -38,8 +39,8 @@ NEVER = -1
 def decode(gpt: Gpt, jobs: Sequence[Job], *, rows: int = 8) -> list[Decoded]:
     """Speaks all jobs, up to `rows` at a time, and returns their codes in the order of `jobs`.
 
-    Jobs of more than one beam go one by one. Needs a cache of min(rows, jobs) × (longest prompt + its `most`)
-    positions in the weights' dtype. Raises ValueError for rows < 1, SpeakingFailed where a job's `least` is beyond
+    Jobs of more than one beam go one by one. Needs a cache of min(rows, jobs) × the longest job's `positions` in the
+    weights' dtype (`memory.row_bytes`). Raises ValueError for rows < 1, SpeakingFailed where a job's `least` is beyond
     the model's positions or where the model's scores are not numbers.
     """
     if rows < 1:
@@ -59,6 +60,14 @@ def decode(gpt: Gpt, jobs: Sequence[Job], *, rows: int = 8) -> list[Decoded]:
     return [decoded[index] for index in range(len(jobs))]
 
 
+def positions(gpt: Gpt, job: Job) -> int:
+    """Of the cache, that a job may fill: the prompt, the start, and every code fed back; in whole spans.
+
+    Raises SpeakingFailed like `codes_at_most`.
+    """
+    return spanned(len(job.prompt) + 1 + codes_at_most(gpt, job))
+
+
 class Batch:
     """R rows of decoding on the device. All tensors are written in place: a captured step finds them where they were.
 
@@ -72,9 +81,8 @@ class Batch:
         self.bounds = [codes_at_most(gpt, job) for job in jobs]
         self.width = widest([job.sampling for job in jobs], vocabulary)
         self.most = max(self.bounds)
-        # the prompt, the start token, and every code fed back
-        longest = max(len(job.prompt) + 1 + bound for job, bound in zip(jobs, self.bounds, strict=True))
-        self.cache = gpt.gpt.cache(rows, spanned(longest), device, weight.dtype)
+        longest = max(positions(gpt, job) for job in jobs)
+        self.cache = gpt.gpt.cache(rows, longest, device, weight.dtype)
 
         def numbers() -> Tensor:
             return torch.zeros(rows, dtype=torch.long, device=device)
@@ -207,8 +215,8 @@ class _Replay:
             graph.replay()
 
     def _aside(self, span: int) -> None:
-        """On a stream of its own, as a capture will run, so that workspaces are not made during the capture."""
-        stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]  # untyped in torch
+        """On the stream that the capture will run on, so that workspaces are not made during the capture."""
+        stream = _side(self.device)
         main = torch.cuda.current_stream(self.device)
         stream.wait_stream(main)
         with torch.cuda.stream(stream):
@@ -218,6 +226,12 @@ class _Replay:
     def _capture(self, span: int) -> torch.cuda.CUDAGraph:
         with torch.cuda.device(self.device):
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph, pool=self.pool):
+            with torch.cuda.graph(graph, pool=self.pool, stream=_side(self.device)):
                 self.step(span)
         return graph
+
+
+@cache
+def _side(device: torch.device) -> torch.cuda.Stream:
+    """One stream for all warming up and capturing: cuBLAS keeps a workspace of 8 to 32 MiB for every stream it saw."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # untyped in torch

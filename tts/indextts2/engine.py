@@ -5,8 +5,8 @@ What a voice is comes from `voices`, what speech is from `synthesis`, what a len
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
 from importlib.metadata import version
@@ -32,6 +32,7 @@ from tts.indextts2 import assemble, synthesis, voices
 from tts.indextts2 import clock as timing
 from tts.indextts2 import emotion as vectors
 from tts.indextts2.clock import Aim, Clock
+from tts.indextts2.memory import Room
 from tts.indextts2.plan import Plan, by_request, notes, pieces_of
 from tts.indextts2.release import Placement, Release
 from tts.indextts2.synthesis import Options, Piece, Spoken
@@ -49,7 +50,8 @@ FREE_CODES_PER_ID = 30
 slow speech needs. What is longer has run away. Memory is set aside for as many."""
 
 ROWS = {"cpu": 8, "cuda": 32}
-"""Lines decoded at once by default: a CPU gains little from more, a GPU until it is busy."""
+"""Lines decoded at once by default: a CPU gains little from more, a GPU until it is busy. On a GPU as many of them as
+fit (`memory`)."""
 
 UNKNOWN = 2
 """The tokeniser's id for what it does not know."""
@@ -97,6 +99,7 @@ class IndexTTS2:
         self.clock = clock or Clock()
         self.options = options or Options(rows=ROWS.get(release.placement.device.type, ROWS["cpu"]))
         self._keep = keep
+        self._room = Room(self.options.rows, release.placement.device)
 
     @classmethod
     def load(
@@ -122,7 +125,7 @@ class IndexTTS2:
 
     @property
     def batch(self) -> int:
-        """As many as are decoded at once: what a stop in the middle costs is then one batch of lines."""
+        """As many as are decoded at once where they fit: what a stop in the middle costs is then one batch of lines."""
         return self.options.rows
 
     def languages(self) -> Mapping[str, str]:
@@ -168,7 +171,7 @@ class IndexTTS2:
         the speech did not end where it should have or nothing is heard."""
         plans, errors = self._plans(requests)
         outcomes: dict[int, Take | VoiceError] = {**errors}
-        tried = by_request(plans, synthesis.speak(self.release, pieces_of(plans.values()), self.options))
+        tried = by_request(plans, self._decoded(plans))
         spoken = {index: one for index, one in tried.items() if not isinstance(one, VoiceError)}
         frames = {
             index: plans[index].frames(one, regulate=self.clock.regulate) for index, one in spoken.items()
@@ -194,7 +197,7 @@ class IndexTTS2:
         """Natural lengths in samples at OUTPUT_RATE: of the codes, which alone decide them."""
         plans, errors = self._plans([replace(request, target=None) for request in requests])
         lengths: dict[int, int | VoiceError] = {**errors}
-        tried = by_request(plans, synthesis.speak(self.release, pieces_of(plans.values()), self.options))
+        tried = by_request(plans, self._decoded(plans))
         for index, spoken in tried.items():
             lengths[index] = (
                 spoken if isinstance(spoken, VoiceError) else plans[index].natural_samples(spoken)
@@ -208,9 +211,10 @@ class IndexTTS2:
 
     def emotion_likeness(self, take: Take, emotion: Emotion) -> float:
         """Cosine of the emotion vectors; for an emotion given in weights, with the one that they mix for the take's own
-        voice. Raises BadReference for a take too short or too quiet to tell."""
+        voice. Raises BadReference for a take too short or too quiet to tell, OutOfMemory where it does not fit."""
         mood: Mood = emotion.data
-        heard = voices.mood_of(self.release, _heard(take))
+        with self._listening():
+            heard = voices.mood_of(self.release, _heard(take))
         wanted = mood.vector
         if wanted is None:
             assert mood.weights is not None
@@ -224,15 +228,27 @@ class IndexTTS2:
         if data is not None:
             with suppress(ValueError):  # damaged: heard again
                 return restore(data)
-        try:
+        with self._listening():
             heard = hear()
+        if self._keep:
+            self._keep.put(key, heard.to_bytes())
+        return heard
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """With the encoder that listens to recordings where the others are: decoding puts it away where memory is
+        short. Raises OutOfMemory where it, or what is heard, does not fit."""
+        try:
+            self.release.semantic.to(self.release.placement.device)
+            yield
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not synthesis.out_of_memory(error):
                 raise
             raise OutOfMemory("The recording does not fit into memory.") from error
-        if self._keep:
-            self._keep.put(key, heard.to_bytes())
-        return heard
+
+    def _decoded(self, plans: Mapping[int, Plan]) -> list[Spoken | VoiceError]:
+        """Codes of all pieces, plan after plan."""
+        return synthesis.speak(self.release, pieces_of(plans.values()), self.options, self._room)
 
     def _plans(self, requests: Sequence[SpeechRequest]) -> tuple[dict[int, Plan], dict[int, VoiceError]]:
         """Every request that can be spoken as a plan, every other as its error."""

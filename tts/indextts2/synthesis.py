@@ -14,10 +14,12 @@ import torch
 from torch import Tensor
 
 from tts.errors import OutOfMemory, SpeakingFailed, VoiceError
+from tts.indextts2 import memory
 from tts.indextts2.clock import Aim
 from tts.indextts2.decode import decode
 from tts.indextts2.flow import FlowJob
 from tts.indextts2.job import MOST_CODES, Decoded, Job
+from tts.indextts2.memory import Room
 from tts.indextts2.release import Release
 from tts.indextts2.sampling import Sampling
 from tts.indextts2.voices import Speaker
@@ -33,8 +35,8 @@ RETRIES = 1
 
 @dataclass(frozen=True)
 class Options:
-    """How speech is made. `steps` and `guidance` are the flow's; `rows` how many lines are decoded at once; `most` how
-    many codes one piece may take."""
+    """How speech is made. `steps` and `guidance` are the flow's; `rows` how many lines are decoded at once where memory
+    allows; `most` how many codes one piece may take."""
 
     sampling: Sampling = field(default_factory=Sampling)
     steps: int = 25
@@ -73,16 +75,20 @@ class Spoken:
         return self.decoded.ended != "stop"
 
 
-def speak(release: Release, pieces: Sequence[Piece], options: Options) -> list[Spoken | VoiceError]:
+def speak(
+    release: Release, pieces: Sequence[Piece], options: Options, room: Room | None = None
+) -> list[Spoken | VoiceError]:
     """Text to codes, in order; SpeakingFailed or OutOfMemory for a piece that cannot be decoded.
 
-    A free piece that runs away is spoken again with other draws, where there are draws; the last try stands.
+    A free piece that runs away is spoken again with other draws, where there are draws; the last try stands. `room`
+    remembers from call to call what did not fit; without it nothing is remembered.
     """
+    room = room or Room(options.rows, release.placement.device)
     spoken: dict[int, Spoken | VoiceError] = {}
     waiting = list(range(len(pieces)))
     for attempt in range(1 if options.sampling.greedy else 1 + RETRIES):
         jobs = [_job(release, pieces[index], attempt, options) for index in waiting]
-        for index, decoded in zip(waiting, _decode(release, jobs, options.rows), strict=True):
+        for index, decoded in zip(waiting, _decode(release, jobs, room), strict=True):
             spoken[index] = decoded if isinstance(decoded, VoiceError) else Spoken(decoded, attempt + 1)
         waiting = [index for index in waiting if pieces[index].free and _ran_away(spoken[index])]
         if not waiting:
@@ -140,7 +146,7 @@ def halving(make: Callable[[list[Item]], Sequence[Made]], items: Sequence[Item])
             continue
         # behind the except clause: until then the error holds what did not fit
         size = (size + 1) // 2
-        _give_back()
+        memory.give_back()
     return made
 
 
@@ -154,32 +160,50 @@ def seed_of(*parts: int) -> int:
     return int.from_bytes(hashlib.sha256(repr(parts).encode()).digest()[:7], "big")
 
 
-def _decode(release: Release, jobs: Sequence[Job], rows: int) -> list[Decoded | VoiceError]:
-    """Codes of every job, as many rows at once as memory allows; a job that fails alone costs the others nothing."""
-    rows = max(1, min(rows, len(jobs)))
-    while True:
+def _decode(release: Release, jobs: Sequence[Job], room: Room) -> list[Decoded | VoiceError]:
+    """Codes of every job, in order, as many rows at once as memory allows, and half as many from then on where it ran
+    out all the same; a job that fails alone costs the others nothing."""
+    outcomes: dict[int, Decoded | VoiceError] = {}
+    needs: dict[int, int] = {}
+    for index, job in enumerate(jobs):
         try:
-            return list(decode(release.gpt, jobs, rows=rows))
+            needs[index] = memory.row_bytes(release.gpt, job)
         except SpeakingFailed as error:
-            if len(jobs) == 1:
-                return [error]
-            return [outcome for job in jobs for outcome in _decode(release, [job], 1)]
+            outcomes[index] = error
+    waiting = sorted(needs, key=lambda index: (-needs[index], index))
+    alone: set[int] = set()
+    while waiting:
+        first = waiting[0]
+        count, rows = (1, 1) if first in alone else _fitting(release, [needs[one] for one in waiting], room)
+        made: Sequence[Decoded | VoiceError] = []
+        try:
+            made = decode(release.gpt, [jobs[index] for index in waiting[:count]], rows=rows)
+        except SpeakingFailed as error:
+            if count == 1:
+                made = [error]
+            alone.update(waiting[:count])
         except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
-        _give_back()
-        if rows > 1:
-            rows = (rows + 1) // 2
-        elif len(jobs) > 1:
-            return [outcome for job in jobs for outcome in _decode(release, [job], 1)]
-        else:
-            return [OutOfMemory(NOTHING_FITS)]
+            if rows > 1:
+                room.ran_out(rows, needs[first])
+            elif count > 1:
+                alone.add(first)
+            else:
+                made = [OutOfMemory(NOTHING_FITS)]
+        if not made:  # behind the except clause: until then the error holds what did not fit
+            memory.give_back()
+        outcomes.update(zip(waiting, made, strict=False))
+        waiting = waiting[len(made) :]
+    return [outcomes[index] for index in range(len(jobs))]
 
 
-def _give_back() -> None:
-    """Memory that the allocator keeps for later, to the GPU."""
-    if torch.cuda.is_available():
-        torch.cuda.empty_cache()
+def _fitting(release: Release, needs: Sequence[int], room: Room) -> tuple[int, int]:
+    """How many of the jobs are decoded next, on how many rows. Where not all fit at once, the encoder that listens to
+    recordings leaves the GPU first: it is the largest part that decoding does not need (`IndexTTS2._listening`)."""
+    if room.short(needs):
+        release.semantic.to("cpu")
+    return room.first(needs)
 
 
 def _ran_away(spoken: Spoken | VoiceError) -> bool:

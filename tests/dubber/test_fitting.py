@@ -1,0 +1,315 @@
+"""Lines brought into their time: which words are measured, asked for and chosen, what is told of it; and which of
+several takes is kept. The voice's lengths are set by the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from align.types import Line, Segment, Span
+from dubber import profiles
+from dubber.picks import Pick
+from dubber.progress import Quiet
+from dubber.project import Project
+from dubber.settings import Settings
+from dubber.stages.translate import Answer, Tried
+from dubber.steps import choosing, fitting, speak, translation
+from dubber.steps.casting import Cast
+from dubber.steps.fitting import Fitted
+from dubber.steps.run import Run
+from dubber.steps.speak import Utterance
+from dubber.steps.wording import Said, Script
+from tts.door import DOUBT, Emotion, EmotionSource, Reference, SpeechRequest, Take, Voice
+
+DURATION = 20_000
+SPANS = (Span(1000, 3000), Span(6000, 8000), Span(12_000, 14_000))
+FITS = "El barco sale hoy a las siete en punto."
+LONG = "El barco que está en el puerto sale hoy por la mañana a las siete en punto."
+LESS = "El barco del puerto sale hoy por la mañana a las siete."
+WORDY = "El barco que está ahora en el puerto sale hoy por la mañana a las siete en punto, dicen."
+BRIEF = "A las siete."
+
+
+def tells(lengths: Mapping[str, int], heard: list[str]) -> fitting.Measure:
+    """A voice with these lengths in ms; what it is asked for is added to `heard`."""
+
+    def measure(wanted: Sequence[Utterance]) -> dict[Utterance, int | None]:
+        heard.extend(one.text for one in wanted)
+        return {one: lengths[one.text] for one in wanted}
+
+    return measure
+
+
+@dataclass
+class Translator:
+    """Other words for a line, by those that were tried last; keeps what it was asked."""
+
+    words: Mapping[str, tuple[str, ...]]
+    asked: list[tuple[str, tuple[Tried, ...], int]] = field(default_factory=list)
+
+    def reword(
+        self,
+        run: Run,
+        said: Sequence[Segment],
+        tried: Mapping[str, Sequence[Tried]],
+        budgets: Mapping[str, int],
+        *_: object,
+        **__: object,
+    ) -> dict[str, Answer]:
+        self.asked += [(one, tuple(many), budgets[one]) for one, many in tried.items()]
+        return {one: Answer(one, self.words.get(many[-1].wording, ())) for one, many in tried.items()}
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Iterator[Run]:
+    (tmp_path / "talk.wav").write_bytes(b"RIFF")
+    project = Project.open(tmp_path / "talk.wav")
+    with project.lock():
+        yield Run(project, profiles.filled(Settings.of("es", source="en", profile="draft")), Quiet(), 1)
+
+
+def script(*wordings: tuple[str, ...], free: bool = True) -> Script:
+    spans = dict(zip((f"s{span.start}" for span in SPANS), SPANS, strict=True))
+    lines = [
+        Line(one, span, many[0], "Ben", (one,))
+        for (one, span), many in zip(spans.items(), wordings, strict=False)
+    ]
+    answers = {line.id: Answer(line.id, many) for line, many in zip(lines, wordings, strict=True)}
+    return Script(tuple(lines), (), {}, answers, free=frozenset(answers) if free else frozenset())
+
+
+def fitted(
+    run: Run,
+    given: Script,
+    lengths: Mapping[str, int],
+    translator: Translator | None = None,
+    heard: list[str] | None = None,
+) -> Fitted:
+    said = Said(tuple(Segment(one.id, one.span, "The boat.", "Ben") for one in given.lines), ())
+    with pytest.MonkeyPatch.context() as patch:
+        if translator:
+            patch.setattr(translation, "rewords", lambda _: True)
+            patch.setattr(translation, "reword", translator.reword)
+        measure = tells(lengths, [] if heard is None else heard)
+        close = (lambda: None) if translator else None
+        return fitting.fit(run, given, said, SPANS, DURATION, measure=measure, close=close)
+
+
+def deeds(done: Fitted, line: str = "s1000") -> list[tuple[int, str, str]]:
+    return [(one["round"], one["did"], one["text"]) for one in done.history[line]]
+
+
+def test_a_line_too_long_is_said_in_other_words_of_those_already_answered(run: Run) -> None:
+    heard: list[str] = []
+    done = fitted(run, script((LONG, FITS, WORDY)), {LONG: 4000, FITS: 2050}, Translator({}), heard)
+    assert heard == [LONG, FITS], "what would be longer still is not measured"
+    assert done.chosen == {"s1000": FITS}
+    assert done.rounds == 0
+    assert deeds(done) == [
+        (0, "measured", LONG), (0, "measured", FITS), (0, "chosen", FITS), (0, "spoken", FITS),
+    ]  # fmt: skip
+
+
+def test_a_line_that_fits_is_measured_in_its_first_words_alone(run: Run) -> None:
+    heard: list[str] = []
+    done = fitted(run, script((FITS, BRIEF, LONG)), {FITS: 2000}, Translator({}), heard)
+    assert heard == [FITS]
+    assert [(part.slot.span, part.slot.flags) for part in done.parts] == [(SPANS[0], ())]
+
+
+def test_other_words_are_asked_for_with_the_budget_that_was_measured(run: Run) -> None:
+    translator = Translator({LONG: (LESS,), LESS: (FITS,)})
+    lengths = {LONG: 4600, LESS: 3500, FITS: 2100}
+    done = fitted(run, script((LONG,)), lengths, translator)
+    assert [len(tried) for _, tried, _ in translator.asked] == [1, 2]
+    for _, tried, budget in translator.asked:
+        own = 2000 + fitting.SPARE_MS
+        assert tried[-1].ms / budget == pytest.approx(lengths[tried[-1].wording] / own, rel=0.01)
+    assert (done.rounds, done.chosen) == (2, {"s1000": FITS})
+    assert deeds(done) == [
+        (0, "measured", LONG), (1, "measured", LESS), (2, "measured", FITS), (2, "chosen", FITS), (2, "spoken", FITS),
+    ]  # fmt: skip
+
+
+def test_a_line_too_short_is_filled_and_asked_for_by_the_actors_own_time(run: Run) -> None:
+    translator = Translator({BRIEF: (FITS,)})
+    done = fitted(run, script((BRIEF,)), {BRIEF: 900, FITS: 1950}, translator)
+    ((_, (tried,), budget),) = translator.asked
+    assert tried.ms / budget == pytest.approx(900 / 2000, rel=0.01), "silence after it is not to be filled"
+    assert done.chosen == {"s1000": FITS}
+    assert done.parts[0].slot.flags == ("reworded",)
+
+
+def test_a_line_that_nothing_helps_is_flagged_and_asked_for_twice_at_most(run: Run) -> None:
+    words = (LONG, WORDY, LESS, FITS)
+    translator = Translator({one: (other,) for one, other in zip(words, words[1:], strict=False)})
+    done = fitted(run, script((LONG,)), dict.fromkeys(words, 9000), translator)
+    assert (len(translator.asked), done.rounds) == (2, 2)
+    assert done.chosen == {"s1000": LONG}, "of equal words the best liked"
+    assert {"compressed", "borrowed"} <= set(done.parts[0].slot.flags)
+    assert deeds(done)[-1] == (2, "spoken", LONG)
+
+
+def test_a_line_that_no_words_were_found_for_is_not_asked_for_again_for_anothers_sake(run: Run) -> None:
+    translator = Translator({LONG: (LESS,), LESS: (FITS,)})
+    done = fitted(
+        run, script((LONG,), (WORDY,)), {LONG: 4600, LESS: 3600, FITS: 2100, WORDY: 5000}, translator
+    )
+    assert [one for one, _, _ in translator.asked] == ["s1000", "s6000", "s1000"]
+    assert [did for _, did, _ in deeds(done, "s6000")] == ["measured", "left", "spoken"]
+
+
+def test_a_line_that_a_person_worded_keeps_its_words_whatever_fits_better(run: Run) -> None:
+    translator = Translator({LONG: (FITS,)})
+    heard: list[str] = []
+    done = fitted(run, script((LONG, FITS), free=False), {LONG: 5000}, translator, heard)
+    assert (heard, translator.asked, done.chosen) == ([LONG], [], {})
+    assert done.parts[0].text == LONG
+
+
+def test_where_nobody_may_be_asked_words_that_were_chosen_before_stand(run: Run) -> None:
+    given = script((LONG, FITS), (WORDY, FITS))
+    given = replace(given, settled=frozenset({"s1000"}))
+    done = fitted(run, given, {LONG: 5000, WORDY: 5000, FITS: 2000})
+    assert [part.text for part in done.parts] == [LONG, FITS]
+    assert done.chosen == {"s6000": FITS}
+
+
+def test_a_pause_makes_two_phrases_that_nobody_else_speaks_into(run: Run) -> None:
+    """Anna answers in Ben's pause."""
+    ben, anna = (
+        Line("ben", Span(1000, 6000), "El barco sale, | mañana a las siete.", "Ben"),
+        Line("anna", Span(3000, 3800), "¿De verdad?", "Anna"),
+    )
+    speech = (Span(1000, 2500), Span(3000, 3800), Span(4300, 6000))
+    lengths = {"El barco sale,": 1500, "mañana a las siete.": 1800, "¿De verdad?": 800}
+    measure = tells(lengths, [])
+    done = fitting.fit(run, Script((ben, anna), ()), Said((), ()), speech, DURATION, measure=measure)
+    spans = [part.slot.span for part in done.parts]
+    assert all(before.end <= after.start for before, after in zip(spans, spans[1:], strict=False))
+    assert len({part.id for part in done.parts}) == len(done.parts)
+
+
+# -- takes ---------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Drawing:
+    """A voice that draws: seed 2 is like its reference, the others are not. Keeps what it was asked."""
+
+    name: str = "drawing"
+    digest: str = "drawing-1"
+    batch: int = 4
+    draws: bool = True
+    batches: list[int] = field(default_factory=list)
+    judged: int = 0
+
+    @property
+    def usual_voice(self) -> Voice:
+        return Voice(self.name, "usual", None)
+
+    def languages(self) -> Mapping[str, str]:
+        return {"es": "es"}
+
+    def speaks(self, language: str) -> bool:
+        return language == "es"
+
+    def voice(self, reference: Reference) -> Voice:
+        return Voice(self.name, reference.digest, None)
+
+    def emotion(self, source: EmotionSource, *, strength: float = 1.0) -> Emotion:
+        return Emotion(self.name, f"{strength}", None)
+
+    def speak(self, requests: Sequence[SpeechRequest]) -> list[Take]:
+        self.batches.append(len(requests))
+        made = []
+        for one in requests:
+            length = one.target or 96_000
+            time = np.arange(length, dtype=np.float32) / 48_000
+            made.append(Take(0.1 * np.sin(2 * np.pi * 100 * (2 + one.seed) * time), length, one.target, {}))
+        return made
+
+    def measure(self, requests: Sequence[SpeechRequest]) -> list[int]:
+        return [96_000] * len(requests)
+
+    def timbre_likeness(self, take: Take, voice: Voice) -> float:
+        self.judged += 1
+        peak = int(np.abs(np.fft.rfft(take.samples)).argmax() * 48_000 / len(take.samples))
+        return 0.9 if round(peak / 100) == 2 + 2 else 0.3
+
+    def emotion_likeness(self, take: Take, emotion: Emotion) -> float:
+        return 0.5
+
+
+class Everybody:
+    """A cast in which all have one voice."""
+
+    def __init__(self, engine: Drawing) -> None:
+        self.engine = engine
+
+    def voice(self, _: str) -> Voice:
+        return self.engine.usual_voice
+
+    def emotion(self, _: Line) -> None:
+        return None
+
+    def manner(self, _: Line) -> str:
+        return "usual"
+
+    def inputs(self, _: Line) -> dict[str, str]:
+        return {"engine": self.engine.digest}
+
+
+def kept(run: Run, engine: Drawing, picks: Mapping[str, Pick]) -> tuple[list[int], list[int]]:
+    """The seeds that are kept, by line, and how large the batches were that this took."""
+    cast: Cast = Everybody(engine)  # type: ignore[assignment]
+    given = script((FITS,), (LESS,), (LONG,))
+    parts = fitted(run, given, dict.fromkeys((FITS, LESS, LONG), 2000)).parts
+    engine.batches = []
+    engine.judged = 0
+    made = speak.recordings(run, cast, parts, {one: pick.seed for one, pick in picks.items()})
+    takes = choosing.takes(run, parts, made, picks)
+    return [take.kept.seed for take in takes], engine.batches
+
+
+def test_takes_are_made_in_batches_and_the_best_is_kept(run: Run) -> None:
+    run.settings = replace(run.settings, takes=3)
+    engine = Drawing()
+    assert kept(run, engine, {}) == ([2, 2, 2], [4, 4, 1])
+    assert engine.judged == 9
+    assert kept(run, engine, {}) == ([2, 2, 2], [])
+    assert engine.judged == 0, "what was judged is kept"
+    pick = {"s6000": Pick(1, LESS, "cache/take")}
+    assert kept(run, engine, pick) == ([2, 1, 2], [])
+
+
+def test_one_take_of_a_line_is_not_judged_and_a_pick_costs_its_line_alone(run: Run) -> None:
+    engine = Drawing()
+    assert kept(run, engine, {}) == ([0, 0, 0], [1 * 3])
+    assert engine.judged == 0, "nothing competes"
+    assert kept(run, engine, {"s6000": Pick(5, LESS, "cache/take")}) == ([0, 5, 0], [1])
+    assert engine.judged == 2
+
+
+def test_a_voice_that_draws_nothing_makes_one_take_and_says_so_once(run: Run) -> None:
+    run.settings = replace(run.settings, takes=3)
+    engine = Drawing(draws=False)
+    assert kept(run, engine, {}) == ([0, 0, 0], [3])
+    assert sum("one take of each is made" in note for note in run.notes) == 1
+
+
+def test_a_take_that_its_voice_does_not_trust_is_not_kept_where_another_is(run: Run) -> None:
+    class Doubting(Drawing):
+        def speak(self, requests: Sequence[SpeechRequest]) -> list[Take]:
+            made = super().speak(requests)
+            return [
+                replace(take, notes={DOUBT: "it ran away"}) if one.seed == 2 else take
+                for one, take in zip(requests, made, strict=True)
+            ]
+
+    run.settings = replace(run.settings, takes=3)
+    assert kept(run, Doubting(), {})[0] == [0, 0, 0]
