@@ -53,6 +53,7 @@ class Frame:
     least: tuple[int, ...]
     quiet: tuple[int, ...]
     comfort: tuple[tuple[int, int], ...]
+    at_ease: tuple[bool, ...]
     links: tuple[int, ...]
     cuts: tuple[tuple[int, int], ...]
 
@@ -75,6 +76,7 @@ def frame(units: Sequence[Unit], duration: int, limits: Limits, cuts: Sequence[i
     least, pads = _least(ordered, lengths, duration, limits)
     homes = _homes([unit.span for unit in ordered], lengths, least, pads, duration, limits)
     comfort = [band(unit.band, limits) for unit in ordered]
+    eased = [_at_ease(*one) for one in zip(ordered, homes, comfort, strict=True)]
     quiet = [
         max(unit.span.end, home.end, after.start - limits.gap) if not pad else duration
         for unit, home, after, pad in zip(ordered, homes, homes[1:], pads, strict=False)
@@ -90,12 +92,13 @@ def frame(units: Sequence[Unit], duration: int, limits: Limits, cuts: Sequence[i
         tuple(least),
         (*quiet, duration) if ordered else (),
         tuple(comfort),
-        tuple(_links(ordered, homes, comfort)),
+        tuple(eased),
+        tuple(_links(ordered, homes, eased)),
         tuple(_around(unit.span, shots, duration) for unit in ordered),
     )
 
 
-def at_ease(unit: Unit, home: Span, comfort: tuple[int, int]) -> bool:
+def _at_ease(unit: Unit, home: Span, comfort: tuple[int, int]) -> bool:
     """Whether the best liked wording fits the source span within the comfort band, and that span is free."""
     room, length = home.duration, 1000 * unit.lengths[0]
     return home == unit.span and comfort[0] * room <= length <= comfort[1] * room
@@ -202,7 +205,7 @@ def _shared(
     return homes
 
 
-def _links(units: Sequence[Unit], homes: Sequence[Span], comfort: Sequence[tuple[int, int]]) -> list[int]:
+def _links(units: Sequence[Unit], homes: Sequence[Span], eased: Sequence[bool]) -> list[int]:
     """For each unit the last one of the same speaker, where both are heard as one stretch of talk: less than
     NEAR between their homes, at most one other speaker there, and neither at ease on its own source, so that a
     comfortable line feels nobody's rate. -1 where there is none."""
@@ -210,12 +213,7 @@ def _links(units: Sequence[Unit], homes: Sequence[Span], comfort: Sequence[tuple
     turns: list[tuple[str, int]] = []  # the speakers heard last and their last units, the latest at the end
     for i, (unit, home) in enumerate(zip(units, homes, strict=True)):
         before = dict(turns).get(unit.speaker, -1) if unit.speaker else -1
-        linked = (
-            before >= 0
-            and home.start - homes[before].end < NEAR
-            and not at_ease(unit, home, comfort[i])
-            and not at_ease(units[before], homes[before], comfort[before])
-        )
+        linked = before >= 0 and home.start - homes[before].end < NEAR and not eased[i] and not eased[before]
         links.append(before if linked else -1)
         others = [turn for turn in turns if turn[0] != unit.speaker]
         turns = [*others[-1:], (unit.speaker, i)]

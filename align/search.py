@@ -1,8 +1,13 @@
-"""The search: dynamic programming over all lines of a film, exact over a grid of candidate starts and ends.
+"""The search: dynamic programming over the lines of a film, exact over a grid of candidate starts and ends.
 
-Weights and their reasons never live here (align/price.py), nor what makes a problem (align/frame.py).
+Weights and their reasons never live here (align/price.py), nor what makes a problem (align/frame.py) and what the
+candidates cost (align/candidates.py).
 
-Going through the film in mix order, all that the past can mean to the lines ahead is where it ends, and the rate
+A film falls into pieces that want no time of each other's. A piece solved as if it had the film for itself costs no
+more than it does in any timeline of the whole; so where the answers leave each other free, they are together the
+cheapest timeline, and where two do not, their pieces are joined and solved again.
+
+Going through a piece in mix order, all that the past can mean to the lines ahead is where it ends, and the rate
 classes of the lines that a later one is compared with: at most two, one per speaker still talking. So one table per
 line, of the least points for each end and each such class, is enough. Points are whole numbers held in float64,
 exactly: each table is kept relative to its least entry.
@@ -10,38 +15,21 @@ exactly: each table is kept relative to its least entry.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from align import price
+from align import candidates, price
+from align.candidates import CLASSES, Grid, Ints, Points, Terms, endings, grid, onsets, prices, rates, terms
 from align.frame import Frame
-from align.limits import Limits, longest, shortest
 
-Ints = npt.NDArray[np.int64]
-Points = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
 
-STEP = 20
-"""ms between candidate starts: half a picture at 25 a second, about the finest error of an onset that is seen."""
-
-LADDER = (*range(20, 161, 20), 220, 300, 400, 560, 800, 1200)
-"""ms before and after the home's end at which a line may end: by STEP, then growing by about a third."""
-
-BLOCK = 16
-"""Lines whose prices are computed at once: arrays that stay in a core's own cache."""
-
-WORDINGS_MET = 3
-"""Wordings whose exact edges are candidate ends: as many as a translator is asked for at once."""
-
-_CLASSES = len(price.CLASSES) + 1
 _JUMPS = np.array(
-    [[price.jump(before, after) for after in range(_CLASSES)] for before in range(_CLASSES)], np.float64
+    [[price.jump(before, after) for after in range(CLASSES)] for before in range(CLASSES)], np.float64
 )
-_CLASS_OF_STEP = np.searchsorted(price.CLASSES, np.arange(price.STEPS + 1))
 
 
 @dataclass(frozen=True)
@@ -54,54 +42,19 @@ class Chosen:
 
 
 @dataclass(frozen=True)
-class Grid:
-    """Candidate starts (n, S) and ends (n, E) in ms of n units, each row in rising order; repeats do no harm."""
+class _Film:
+    """All that the search asks about n units: candidates, what they cost, `reach` (n, S), how many ends of the unit
+    before allow each start, which are `watched` (n,), as a later one is compared with them, and which `compared` (n,)
+    either way."""
 
-    starts: Ints
-    ends: Ints
-
-
-def grid(frame: Frame) -> Grid:
-    """The candidates: starts every STEP ms around the home's onset; ends where the next line may start, around the
-    home's end, and where a wording meets the edges of its band or the ceiling. Each kind also has the shot change
-    beside the source. The home's start with the least slot is always among them, so that an answer exists."""
-    limits, homes = frame.limits, frame.homes
-    home = np.array([(span.start, span.end) for span in homes], np.int64).reshape(-1, 2)
-    cuts = np.array(frame.cuts, np.int64).reshape(-1, 2)
-    least, pads = np.array(frame.least, np.int64), np.array(frame.pads, np.int64)
-    offsets = np.concatenate(
-        (-np.arange(STEP, limits.max_early + 1, STEP), np.arange(0, limits.max_late + 1, STEP))
-    )
-    onset = home[:, :1]
-    starts = np.concatenate((onset + offsets, cuts[:, :1]), axis=1)
-    starts = np.clip(starts, np.maximum(onset - limits.max_early, 0), onset + limits.max_late)
-    starts = np.sort(starts, axis=1)
-    last = np.full((1, starts.shape[1]), frame.duration)
-    after = np.concatenate((starts[1:], last)) - pads[:, None]
-    at_edges = np.array([_edges(frame, i) for i in range(len(homes))], np.int64)
-    ladder = np.array([-ms for ms in LADDER] + [0, *LADDER])
-    quiet = np.array(frame.quiet, np.int64)[:, None]
-    surely = onset + least[:, None]
-    ends = np.concatenate((after, home[:, 1:] + ladder, onset + at_edges, quiet, surely, cuts[:, 1:]), axis=1)
-    ends = np.clip(ends, starts[:, :1] + least[:, None], np.maximum(after.max(axis=1, keepdims=True), surely))
-    return Grid(starts, np.sort(ends, axis=1))
-
-
-def _edges(frame: Frame, i: int) -> list[int]:
-    """Slot lengths in ms at which the wordings of unit `i` meet their band and the ceiling: always
-    three for each of WORDINGS_MET, repeats where it has fewer."""
-    low, high = frame.comfort[i]
-    lengths = frame.units[i].lengths[:WORDINGS_MET]
-    met = [
-        slot
-        for length in lengths
-        for slot in (
-            longest(length, low / 1000),
-            shortest(length, high / 1000),
-            shortest(length, frame.limits.ceiling),
-        )
-    ]
-    return met + met[:1] * (3 * (WORDINGS_MET - len(lengths)))
+    frame: Frame
+    around: Grid
+    by: Terms
+    onsets: Points
+    endings: Points
+    reach: Ints
+    compared: Flags
+    watched: Flags
 
 
 def cheapest(frame: Frame) -> list[Chosen]:
@@ -110,8 +63,71 @@ def cheapest(frame: Frame) -> list[Chosen]:
     if not frame.units:
         return []
     around = grid(frame)
-    reach = _reach(frame, around)
-    return _back(frame, around, reach, _forward(frame, around, reach))
+    links = np.array(frame.links)
+    watched = np.isin(np.arange(len(links)), links)
+    film = _Film(
+        frame,
+        around,
+        terms(frame),
+        onsets(frame, around),
+        endings(frame, around),
+        _reach(frame, around),
+        watched | (links >= 0),
+        watched,
+    )
+    # At ease a unit has nothing to pay at home, and something anywhere else.
+    spans = np.array([(home.start, home.end) for home in frame.homes], np.int64)
+    classes = np.full(len(spans), -1)
+    tables: list[_Table | None] = [None] * len(spans)
+    pads = np.array(frame.pads[:-1], np.int64)
+    joined, width = _joined(film), 1
+    fresh = added = np.ones(len(spans), bool)
+    while fresh.any():
+        leads = np.concatenate(([True], ~joined))
+        single = leads & np.concatenate((~joined, [True]))
+        _alone(film, np.flatnonzero(fresh & single & ~np.array(frame.at_ease)), spans)
+        _forward(film, added & ~single, leads, tables)
+        _back(film, np.flatnonzero(fresh & ~single), leads, tables, spans, classes)
+        clash = ~joined & (spans[:-1, 1] + pads > spans[1:, 0])
+        grown = joined.copy()
+        for place in np.flatnonzero(clash):
+            grown[max(0, place - width + 1) : place + width] = True
+        width *= 2  # where pieces go on growing, by more each time, so that the rounds stay few
+        added = np.concatenate(([False], grown & ~joined))
+        joined = grown
+        piece = np.cumsum(np.concatenate(([False], ~joined)))
+        fresh = np.isin(piece, piece[added])
+        added[:-1] |= added[1:] & single[:-1]
+    return _worded(film, spans, classes)
+
+
+def _joined(film: _Film) -> Flags:
+    """(n - 1,): a first guess which neighbours contend for time, and all that stand between two units compared."""
+    frame, by = film.frame, film.by
+    home = np.array([(span.start, span.end) for span in frame.homes], np.int64)
+    limits = frame.limits
+    low, high = np.array(frame.comfort, np.int64).T[:, :, None]
+    room = (home[:, 1] - home[:, 0])[:, None]
+    length = 1000 * by.lengths
+    fits = (low * room <= length) & (length <= high * room)
+    wanted = np.where(fits, room, np.maximum(room, -(-length // high))).min(axis=1)
+    source = np.array([unit.span.start for unit in frame.units])
+    start = np.clip(source, home[:, 0] - limits.max_early, home[:, 0] + limits.max_late)
+    joined: Flags = (start + wanted)[:-1] + np.array(frame.pads[:-1]) > start[1:]
+    for i, link in enumerate(frame.links):
+        if link >= 0:
+            joined[link:i] = True
+    return joined
+
+
+def _alone(film: _Film, units: Ints, spans: Ints) -> None:
+    """Writes the spans of units that have the film for themselves."""
+    around = film.around
+    for i, points in zip(units.tolist(), prices(around, film.by, units, film.compared), strict=True):
+        total = points[0] + film.onsets[i]
+        total += film.endings[i, :, None]
+        end, start = divmod(int(total.argmin()), total.shape[1])
+        spans[i] = around.starts[i, start], around.ends[i, end]
 
 
 @dataclass(frozen=True)
@@ -128,75 +144,97 @@ class _Table:
     best: Points
     open: tuple[int, ...]
     start: npt.NDArray[np.uint16]
-    own: npt.NDArray[np.uint8] | None
+    own: npt.NDArray[np.intp] | None
 
 
-def _forward(frame: Frame, around: Grid, reach: Ints) -> list[_Table]:
-    """The tables, the first standing for the film before any unit."""
-    watched = set(frame.links)
-    opened: tuple[int, ...] = ()
-    best: Points = np.zeros(1 + around.ends.shape[1])
-    tables = [_Table(best, opened, np.zeros(0, np.uint16), None)]
-    for i, prices in _prices(frame, around):
-        before = best[..., reach[i]]  # (*C, S)
-        linked = frame.links[i]
-        if linked >= 0:
-            before = np.moveaxis(before, opened.index(linked), -1)  # (*R, S, C)
-            before = np.moveaxis((before[..., None] + _JUMPS).min(axis=-2), -1, 0)  # (K, *R, S)
-            opened = tuple(unit for unit in opened if unit != linked)
-        else:
-            before = before[None]
-        kinds, ends, starts = prices.shape
-        total = before[..., None, :] + prices.reshape(kinds, *(1 for _ in opened), ends, starts)
-        start = total.argmin(axis=-1).astype(np.uint16)  # (K, *R, E)
-        found = total.min(axis=-1)
-        own = None
-        if i in watched:
-            found = np.moveaxis(found, 0, -2)
-            opened = (*opened, i)
-        elif kinds > 1:
-            own = found.argmin(axis=0).astype(np.uint8)
-            found = found.min(axis=0)
-        else:
-            found = found[0]
-        best = np.full((*found.shape[:-1], 1 + ends), np.inf)
-        np.minimum.accumulate(found, axis=-1, out=best[..., 1:])
-        best -= best.min()
-        tables.append(_Table(best, opened, start, own))
-    return tables
+def _forward(film: _Film, due: Flags, leads: Flags, tables: list[_Table | None]) -> None:
+    """Brings `tables` up to date: of the units that are `due` (n,), and of those after them until nothing changes. A
+    unit that `leads` (n,) its piece feels nothing of what is before it."""
+    nothing = _Table(np.zeros(1 + film.around.ends.shape[1]), (), np.zeros(0, np.uint16), None)
+    while due.any():
+        units = np.flatnonzero(due)
+        due = np.zeros_like(due)
+        each = prices(film.around, film.by, units, film.compared)
+        for i, points in zip(units.tolist(), each, strict=True):
+            due[i] = False
+            before = nothing if leads[i] else tables[i - 1]
+            assert before is not None  # a piece has all its tables from its first unit on
+            table, old = _table(film, i, before, points), tables[i]
+            tables[i] = table
+            same = old is not None and old.open == table.open and np.array_equal(old.best, table.best)
+            if not same and i + 1 < len(due) and not leads[i + 1]:
+                due[i + 1] = True
 
 
-def _back(frame: Frame, around: Grid, reach: Ints, tables: list[_Table]) -> list[Chosen]:
-    """The cheapest way through the tables, from the last unit to the first."""
-    count = len(frame.units)
-    spans = np.zeros((count, 2), np.int64)
-    classes = [-1] * count  # of units that are compared with another
-    limit = around.ends.shape[1]
-    for i in reversed(range(count)):
-        table, before = tables[i + 1], tables[i]
+def _table(film: _Film, i: int, before: _Table, points: Points) -> _Table:
+    """The table after unit `i`, whose `points` (C, E, S) are those of rate and wording."""
+    opened = before.open
+    spent = before.best[..., film.reach[i]] + film.onsets[i]  # (*C, S)
+    linked = film.frame.links[i]
+    if linked >= 0:
+        spent = spent.swapaxes(0, opened.index(linked))  # (C, *R, S)
+        opened = tuple(unit for unit in opened if unit != linked)
+        jumps = _JUMPS.reshape(_JUMPS.shape + (1,) * (len(opened) + 1))
+        spent = (spent[:, None] + jumps).min(axis=0)  # (K, *R, S)
+    else:
+        spent = spent[None]
+    kinds, ends, starts = points.shape
+    if opened:
+        points = points.reshape(kinds, *(1 for _ in opened), ends, starts)
+    total = spent[..., None, :] + points
+    start = total.argmin(axis=-1)  # (K, *R, E)
+    rows = np.arange(0, total.size, starts).reshape(start.shape)
+    found = total.ravel()[rows + start] + film.endings[i]
+    own = None
+    if film.watched[i]:
+        found = found.transpose(*range(1, found.ndim - 1), 0, -1)
+        opened = (*opened, i)
+    elif kinds > 1:
+        own = found.argmin(axis=0)
+        found = found.min(axis=0)
+    else:
+        found = found[0]
+    best = np.empty((*found.shape[:-1], 1 + ends))
+    best[..., 0] = np.inf
+    np.minimum.accumulate(found, axis=-1, out=best[..., 1:])
+    best -= best.min()
+    return _Table(best, opened, start.astype(np.uint16), own)
+
+
+def _back(
+    film: _Film, units: Ints, leads: Flags, tables: list[_Table | None], spans: Ints, classes: Ints
+) -> None:
+    """Writes the spans, and the classes of those compared, that are cheapest by the tables of whole pieces, from the
+    last of `units` to the first."""
+    around, links = film.around, film.frame.links
+    limit = whole = around.ends.shape[1]
+    for i in reversed(units.tolist()):
+        table, before = tables[i], tables[i - 1]
+        assert table is not None
         least = table.best[tuple(classes[unit] for unit in table.open)]
-        end = int(np.argmax(least == least[limit])) - 1
+        end = int((least == least[limit]).argmax()) - 1
         rest = tuple(classes[unit] for unit in table.open if unit != i)
         if table.own is not None:
             of_ending = (*rest, end)
-            classes[i] = int(table.own[of_ending])
+            classes[i] = table.own[of_ending]
         of_start = (max(0, classes[i]), *rest, end)
         start = table.start[of_start]
-        limit = int(reach[i, start])
+        limit = whole if leads[i] else int(film.reach[i, start])
         spans[i] = around.starts[i, start], around.ends[i, end]
-        linked = frame.links[i]
+        linked = links[i]
         if linked >= 0:
+            assert before is not None
             at: list[Any] = [slice(None) if unit == linked else classes[unit] for unit in before.open]
             classes[linked] = int(np.argmin(before.best[tuple(at)][..., limit] + _JUMPS[:, classes[i]]))
-    return _worded(frame, spans, np.array(classes))
 
 
-def _worded(frame: Frame, spans: Ints, classes: Ints) -> list[Chosen]:
+def _worded(film: _Film, spans: Ints, classes: Ints) -> list[Chosen]:
     """The cheapest wording in each span, of the rate class that was chosen where one was (else -1)."""
-    points, steps = _rates(frame, spans[:, :1], spans[:, 1:], slice(None))
-    wrong = (classes[:, None] >= 0) & (_CLASS_OF_STEP[steps[:, :, 0, 0]] != classes[:, None])
-    wordings = np.where(wrong, np.inf, points[:, :, 0, 0]).argmin(axis=1)
-    return [Chosen(int(a), int(b), int(w)) for (a, b), w in zip(spans, wordings, strict=True)]
+    points, steps = rates(film.by, np.arange(len(spans)), spans[:, 1:] - spans[:, :1])
+    wrong = (classes[:, None] >= 0) & (candidates.classes(steps)[:, :, 0] != classes[:, None])
+    wordings = np.where(wrong, np.inf, points[:, :, 0]).argmin(axis=1)
+    rows = zip(spans.tolist(), wordings.tolist(), strict=True)
+    return [Chosen(start, end, wording) for (start, end), wording in rows]
 
 
 def _reach(frame: Frame, around: Grid) -> Ints:
@@ -211,96 +249,3 @@ def _reach(frame: Frame, around: Grid) -> Ints:
     reach = before.reshape(allowed.shape) - row[:-1] * ends
     first = np.full((1, around.starts.shape[1]), ends, np.int64)
     return np.concatenate((first, np.maximum(reach, 0)))
-
-
-def _prices(frame: Frame, around: Grid) -> Iterator[tuple[int, Points]]:
-    """For each unit the points of every (class, end, start), (C, E, S): C is 1 where no later or earlier unit is
-    compared with it. A slot below the least costs infinitely much."""
-    compared = set(frame.links) | {i for i, link in enumerate(frame.links) if link >= 0}
-    onsets, endings = _onsets(frame, around), _endings(frame, around)
-    for first in range(0, len(frame.units), BLOCK):
-        block = slice(first, first + BLOCK)
-        points, steps = _rates(frame, around.starts[block], around.ends[block], block)
-        points += (endings[block, :, None] + onsets[block, None, :])[:, None]
-        for i in range(first, first + len(points)):
-            if i in compared:
-                classes = _CLASS_OF_STEP[steps[i - first]]
-                by_class = [
-                    np.where(classes == c, points[i - first], np.inf).min(axis=0) for c in range(_CLASSES)
-                ]
-                yield i, np.stack(by_class)
-            else:
-                yield i, points[i - first].min(axis=0, keepdims=True)
-
-
-def _rates(frame: Frame, starts: Ints, ends: Ints, block: slice) -> tuple[Points, Ints]:
-    """Points of rate and wording, and rate steps, (m, W, E, S), of the units in `block`."""
-    units, limits = frame.units[block], frame.limits
-    widest = max(len(unit.lengths) for unit in units)
-    lengths = np.array(
-        [[*unit.lengths, *unit.lengths[:1] * (widest - len(unit.lengths))] for unit in units], float
-    )
-    liking = np.array(
-        [[price.wording(w) if w < len(unit.lengths) else np.inf for w in range(widest)] for unit in units]
-    )[:, :, None, None]
-    slots = (ends[:, :, None] - starts[:, None, :]).astype(float)
-    least = np.array(frame.least[block], float)[:, None, None]
-    barred = np.where(slots < least, np.inf, 0.0)[:, None]
-    np.maximum(slots, least, out=slots)
-    ratio = (1000 * lengths)[:, :, None, None] / slots[:, None]
-    np.minimum(ratio, price.STEPS / 2, out=ratio)
-    whole = np.floor(ratio)
-    whole += np.ceil(ratio, out=ratio)
-    steps = whole.astype(np.int64)
-    strains, rows = _strains(frame.comfort[block], limits)
-    worse = strains.take(steps + rows[:, None, None, None] if rows.any() else steps)
-    weights = np.minimum(lengths, price.HEAVIEST)[:, :, None, None]
-    points: Points = (worse > 0) * float(price.LEAVE)
-    points += np.multiply(worse, weights, out=worse)
-    points += liking + barred
-    return points, steps
-
-
-def _strains(comfort: tuple[tuple[int, int], ...], limits: Limits) -> tuple[Points, Ints]:
-    """Tables of strain by rate step, one for each band, end to end; and where each unit's begins."""
-    bands = sorted(set(comfort))
-    begins = {band: row * (price.STEPS + 1) for row, band in enumerate(bands)}
-    tables = np.concatenate([_strain(band, limits) for band in bands])
-    return tables, np.array([begins[band] for band in comfort])
-
-
-@lru_cache(maxsize=64)
-def _strain(comfort: tuple[int, int], limits: Limits) -> Points:
-    """price.strain of every rate step."""
-    at, low = np.arange(price.STEPS + 1), comfort[0]
-    drawn = np.where(at < 2 * low, 2_000_000 // np.maximum(at, 1) - 1_000_000 // low, 0)
-    points: Points = _tolls(at, price.fast(comfort, limits)) + price.DRAWN_SLOPE * drawn
-    return points
-
-
-def _onsets(frame: Frame, around: Grid) -> Points:
-    """(n, S): price.onset of every start."""
-    limits = frame.limits
-    shift = around.starts - np.array([unit.span.start for unit in frame.units])[:, None]
-    crossed = around.starts < np.array([cut for cut, _ in frame.cuts])[:, None]
-    early, late = price.scaled(price.EARLY, limits.lips), price.scaled(price.LATE, limits.lips)
-    points: Points = _tolls(-shift, early) + _tolls(shift, late) + price.CUT * crossed
-    return points
-
-
-def _endings(frame: Frame, around: Grid) -> Points:
-    """(n, E): price.ending of every end."""
-    limits, ends = frame.limits, around.ends
-    said = np.array([unit.span.end for unit in frame.units])[:, None]
-    held = np.minimum(said, np.array([home.end for home in frame.homes])[:, None])
-    hole, borrow = price.scaled(price.HOLE, limits.ends), price.scaled(price.borrow(limits), limits.ends)
-    missing = np.clip(ends - np.array(frame.quiet)[:, None], 0, limits.gap)
-    crossed = ends > np.array([cut for _, cut in frame.cuts])[:, None]
-    points: Points = _tolls(held - ends, hole) + _tolls(ends - said, borrow) + price.GAP * missing
-    return points + price.CUT * crossed
-
-
-def _tolls(past: Ints, slopes: price.Slopes) -> Points:
-    """price.toll of an array."""
-    total: Any = sum(slope * np.maximum(past - knee, 0) for knee, slope in slopes)
-    return np.asarray(total, np.float64)

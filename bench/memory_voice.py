@@ -174,7 +174,7 @@ def card(limit: int, context: int, lengths: Sequence[int]) -> Counted:
             assert len(synthesis._decode(parts, jobs, room)) == len(jobs)
     told = ", ".join(f"{lengths.count(ids)} of {ids} ids" for ids in sorted(set(lengths)))
     what = f"IndexTTS2 decodes on a card of {limit / 1e9:g} GB: {told}, in groups of {'; '.join(groups)}"
-    name = f"voice on {limit / 1e9:g} GB, {max(lengths)} ids"
+    name = f"voice on {limit / 1e9:g} GB, {lengths.count(max(lengths))} x {max(lengths)}"
     return Counted(name, what, "by shape", weights, live.peak)
 
 

@@ -51,6 +51,9 @@ KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "original": ("keep_original", bool),
     "synthetic_tag": ("synthetic_tag", bool),
     "emotion": ("emotion", (int, float)),
+    "sync": ("sync", str),
+    "takes": ("takes", int),
+    "shots": ("shots", bool),
     "seed": ("seed", int),
     "track": ("track", int),
 }

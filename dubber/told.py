@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from dubber.errors import DubberError, Interrupted
+from dubber.times import harmless
 
 STATUSES = (
     "Exit status: 0 done · 1 a bug of ours · 2 usage · 3 bad media · 4 something missing · 5 cannot write "
@@ -42,7 +43,8 @@ def told(as_json: bool) -> Iterator[dict[str, Any]]:
             shown["error"] = error_json(type(error).__name__, str(error), error.hint, error.exit_status)
         print_json(shown)
     elif error is not None:
-        sys.stderr.write(f"dubber: {error}\n" + (f"        {error.hint}\n" if error.hint else ""))
+        hint = f"        {harmless(error.hint)}\n" if error.hint else ""
+        sys.stderr.write(f"dubber: {harmless(str(error))}\n{hint}")
     if error is not None:
         raise typer.Exit(error.exit_status)
 

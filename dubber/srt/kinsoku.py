@@ -22,6 +22,9 @@ PARTICLE, NEAR, UNSURE, MAYBE, LIKELY, INSIDE = 0.07, 0.13, 0.35, 0.5, 0.7, 1.0
 """How bad a break is: behind a particle or before a bracket; where a word is likely to begin; where it is as likely
 inside one; where it may yet begin one; where it is likely inside one; and where it is."""
 
+_HALF = frozenset("っッ")
+"""Signs that only make the next one longer."""
+
 _STOPS = frozenset(",.!?;:")
 _ONE_SIGN = re.compile("[―—…‥]{2}|[\u200c\u200d].|.[\u200c\u200d]", re.DOTALL)
 """Two characters that are one sign, or parts of one."""
@@ -48,13 +51,9 @@ _BEGINNING = frozenset("我你您他她它这這那把被跟")
 def keeps_together(text: str, at: int) -> bool:
     """Whether `text[at - 1]` and `text[at]` may never be parted by a line's end."""
     left, right = text[at - 1], text[at]
-    if (
-        right in CLOSING
-        or left in OPENING
-        or left in "っッ"
-        or column(right) == 0
-        or _ONE_SIGN.match(text, at - 1)
-    ):
+    if right in CLOSING or left in OPENING or left in _HALF or left.isspace() or right.isspace():
+        return True
+    if column(right) == 0 or _ONE_SIGN.match(text, at - 1):
         return True
     return _kind(left) == _kind(right) == _OTHER
 

@@ -40,8 +40,8 @@ LIKED = PLAIN / 2 / 0.15
 UNLIKED = 900.0
 """What the worst break costs that a script without spaces allows, inside what is probably a word."""
 
-_SPACES = " \u3000"
 _BLANK = re.compile(r"[ \t\r\f\v]+")
+_RUN = re.compile(r"\s+")
 _MARKS = re.compile("[|｜]")
 
 
@@ -64,22 +64,22 @@ def wrapped(text: str, language: str) -> str:
     (`align.lines.joined`), the lines are the text, but for spaces that Chinese and Japanese do without.
     """
     text = _BLANK.sub(" ", joined(text)).strip()
-    before = [0, *accumulate(_widths(text))]
+    # Spaces that a line break may swallow are out of sight, so that a text is broken where it was broken before.
+    swallowed = {
+        at for run in _RUN.finditer(text) if is_cosmetic(text, *run.span()) for at in range(*run.span())
+    }
+    origin = [at for at in range(len(text)) if at not in swallowed]
+    bare = "".join(text[at] for at in origin) if swallowed else text
+    before = [0, *accumulate(map(column, bare))]
     if before[-1] <= WIDTH:
         return text
-    edges = _Place(0, 0, 0.0, firm=True), _Place(len(text), len(text), 0.0, firm=True)
-    return "\n".join(_least([edges[0], *_places(text, language), edges[1]], text, before))
+    edges = _Place(0, 0, 0.0, firm=True), _Place(len(bare), len(bare), 0.0, firm=True)
+    lines = _least([edges[0], *_places(bare, language), edges[1]], bare, before)
+    return "\n".join(text[origin[start] : origin[end - 1] + 1] for start, end in lines)
 
 
-def _widths(text: str) -> Iterator[int]:
-    """The columns of each character. A space that a line's end swallows counts none, so that a text is broken where
-    it was broken before."""
-    for at, character in enumerate(text):
-        yield 0 if character in _SPACES and is_cosmetic(text, at, at + 1) else column(character)
-
-
-def _least(places: list[_Place], text: str, before: list[int]) -> list[str]:
-    """The lines between places whose costs add up to the least; of equal ones, those that break earlier."""
+def _least(places: list[_Place], text: str, before: list[int]) -> list[tuple[int, int]]:
+    """Where the lines start and end whose costs add up to the least; of equal ones, those that break earlier."""
     share = before[-1] / -(-before[-1] // WIDTH)
     starts = [before[one.start] for one in places]
     best: list[tuple[float, int]] = [(0.0, 0)]
@@ -98,11 +98,11 @@ def _least(places: list[_Place], text: str, before: list[int]) -> list[str]:
             if cost < chosen[0]:
                 chosen = cost, number
         best.append(chosen)
-    lines: list[str] = []
+    lines: list[tuple[int, int]] = []
     at = len(places) - 1
     while at:
         number = best[at][1]
-        lines.append(text[places[number].start : places[at].end])
+        lines.append((places[number].start, places[at].end))
         at = number
     return lines[::-1]
 
@@ -119,13 +119,11 @@ def _places(text: str, language: str) -> Iterator[_Place]:
     japanese = bool(KANA.search(text))
     for at in range(1, len(text) - 1):
         left, right = text[at - 1], text[at]
-        if right in _SPACES:
+        if right == " ":
             cost = _at_space(text, at, liked, hanging)
             if cost is not None:
                 yield _Place(at, at + 1, cost, firm=not left.isalnum())
-            continue
-        unspaced = UNSPACED.match(left) or UNSPACED.match(right)
-        if unspaced and left not in _SPACES and not keeps_together(text, at):
+        elif (UNSPACED.match(left) or UNSPACED.match(right)) and not keeps_together(text, at):
             yield _Place(at, at, liked.get(at, UNLIKED * badness(text, at, japanese=japanese)), firm=True)
 
 
@@ -136,7 +134,7 @@ def _liked(text: str, language: str) -> dict[int, float]:
     for mark in (*_MARKS.finditer(text), None):
         piece = text[start : mark.start() if mark else len(text)]
         plain, found = breaks(piece, language)
-        if plain == piece.strip():
+        if len(plain) == len(piece.strip()):
             lead = start + len(piece) - len(piece.lstrip())
             liked |= {lead + one.at: LIKED * one.badness for one in found}
         if mark:
@@ -150,10 +148,10 @@ def _at_space(text: str, at: int, liked: dict[int, float], hanging: frozenset[st
     left, right = text[at - 1], text[at + 1]
     word = text[text.rfind(" ", 0, at) + 1 : at]
     after = text[at + 1 : at + 1 + WIDTH].split(" ", 1)[0]
-    if left in (*_SPACES, *OPENING) or right in _SPACES or _MARKS.match(right):
-        return None
-    if not is_cosmetic(text, at, at + 1) and (UNSPACED.match(left) or UNSPACED.match(right)):
+    if UNSPACED.match(left) or UNSPACED.match(right):
         return None  # it parts words: joined again, the lines would have lost it
+    if left in OPENING or left.isspace() or right.isspace() or _MARKS.match(right):
+        return None
     if right in CLOSING and not any(map(str.isalnum, after)):
         return None  # "Quoi ?"
     if len(word) == at and not any(map(str.isalnum, word)):

@@ -136,8 +136,8 @@ class _Fitting:
         return {one.unit: one for one in placed}
 
     def unfit(self, placements: Mapping[str, Placement]) -> list[State]:
-        """The lines that the program may word, by new words if there are any, and that do not fit: spoken outside their comfort band, holding on only
-        by more silence than is theirs, or with less to say than the actor."""
+        """The lines that the program may word, that there may be other words for, and that do not fit: spoken outside
+        their comfort band, holding on only by more silence than is theirs, or with less to say than the actor."""
         return [
             state
             for state in self._states.values()
@@ -179,7 +179,7 @@ class _Fitting:
             line = replace(state.line, text=kept.text)
             for phrase, place in zip(kept.phrases, placed, strict=True):
                 slot = Slot(place.unit, place.span, place.natural, place.flags)
-                parts.append(Part(place.unit, line, phrase.said, phrase.span, slot))
+                parts.append(Part(place.unit, line, phrase.text, phrase.said, phrase.span, slot))
             state.conclude(placed, rounds)
         chosen = {
             one: state.kept([placements[unit.id] for unit in state.units()]).text
@@ -193,7 +193,7 @@ class _Fitting:
 
     def _wordings(self, state: State) -> list[str]:
         """What a line may be said in: its own words, or all that the translator gave at first, the best liked first.
-        What was found for it later is found again, by the same questions: a run over the same film comes to the same."""
+        What was found for it later is found again by the same questions, so that every run comes to the same."""
         if not state.free:
             return [state.line.text]
         texts = [srt.spoken(text) for text in self._script.answers[state.line.id].wordings]

@@ -59,7 +59,9 @@ def write(
         "spoken_now_ms": run.spoken,
         "cache": {stage: {"hits": one.hits, "misses": one.misses} for stage, one in sorted(counts.items())},
         "seconds": {stage: round(seconds, 3) for stage, seconds in run.seconds.items()},
-        "timing": timing(sound.speech, takes, film.duration),
+        "timing": timing(
+            metrics.without(sound.speech, [line.span for line in script.hushed]), takes, film.duration
+        ),
         "stem": sound.stems.speech_file.path.relative_to(run.project.folder).as_posix(),
         "within": records.spans_json(sound.stems.within or ()),
         "hushed": records.spans_json(line.span for line in script.hushed),
@@ -91,8 +93,8 @@ def write(
 
 
 def timing(speech: Sequence[Span], takes: Sequence[Take], duration: int) -> dict[str, Any]:
-    """The timing metrics of a dub. `speech` is where the source speaks (voice activity); the dub speaks where
-    its takes are heard."""
+    """The timing metrics of a dub. `speech` is where the source speaks (voice activity) and is to be dubbed; the dub
+    speaks where its takes are heard."""
     dubbed = union(take.heard for take in takes)
     spoken = [
         (many[0], many[0].heard.start - many[0].part.source.start)

@@ -50,18 +50,20 @@ class Utterance:
 @dataclass(frozen=True)
 class Part:
     """A stretch that is spoken: a line, or a phrase of one. `id` is the line's, with the phrase's number where there
-    are several; `source` is the speech that it stands for; `slot` where it is spoken."""
+    are several; `text` are its words, `said` those that the voice is given (with a comma where a phrase goes on);
+    `source` is the speech that it stands for; `slot` where it is spoken."""
 
     id: str
     line: Line
     text: str
+    said: str
     source: Span
     slot: Slot
 
     @property
     def utterance(self) -> Utterance:
         """What is said in it."""
-        return Utterance(self.line, self.text)
+        return Utterance(self.line, self.said)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ from align.types import Line
 NEARER = 0.05
 """By so much (of the logarithm of the rate factor) another wording must be expected to fit better to be measured."""
 
+NOTICED_MS = 100
+"""An actor's last syllable fades and lengthens for so long: a line that ends this much before it leaves no hole."""
+
 Did = Literal["measured", "chosen", "spoken", "left"]
 
 Event = dict[str, Any]
@@ -116,7 +119,10 @@ class State:
         """Whether other words could do better: it is spoken outside the comfort band, needs more silence than is its to
         take, or leaves time in which the actor speaks."""
         kept = self.kept(placed)
-        if any({"compressed", "crowded", "short"} & set(one.flags) for one in placed):
+        if any({"compressed", "crowded"} & set(one.flags) for one in placed):
+            return True
+        left = (phrase.span.end - one.span.end for phrase, one in zip(kept.phrases, placed, strict=True))
+        if any(ms > NOTICED_MS for ms in left):
             return True
         return kept.natural > self.limits.fastest * (kept.own + self.spare)
 

@@ -9,7 +9,7 @@ from itertools import pairwise, product
 
 import pytest
 
-from align import price, search
+from align import candidates, price
 from align.frame import Frame, frame
 from align.limits import NATURAL, TIGHT, Limits
 from align.timeline import Placement, Unit, cost, solve, unit_cost
@@ -21,7 +21,7 @@ Option = tuple[int, int, int, int]
 
 def options(given: Frame) -> list[list[Option]]:
     """Every candidate of every unit, the cheapest first: from the grid, priced by the plain arithmetic of cost()."""
-    grid = search.grid(given)
+    grid = candidates.grid(given)
     found = []
     for i, unit in enumerate(given.units):
         slots = {
@@ -111,8 +111,8 @@ def test_no_combination_of_candidates_costs_less(seed: int, monkeypatch: pytest.
     make = film if seed % 2 else hurried
     count = draw.choice((1, 2, 3, 3, 4))
     if count > 2:
-        monkeypatch.setattr(search, "STEP", 40)
-        monkeypatch.setattr(search, "LADDER", (40, 200))
+        monkeypatch.setattr(candidates, "STEP", 40)
+        monkeypatch.setattr(candidates, "LADDER", (40, 200))
     units, duration, cuts = make(draw, count)
     limits = draw.choice((TIGHT, NATURAL, Limits(max_early=40, max_late=60, crush=1.4)))
     placed = solve(units, duration, limits, cuts)
@@ -125,8 +125,8 @@ def test_no_combination_of_candidates_costs_less(seed: int, monkeypatch: pytest.
 def test_nothing_costs_less_when_every_combination_is_costed_whole(
     seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(search, "STEP", 100)
-    monkeypatch.setattr(search, "LADDER", ())
+    monkeypatch.setattr(candidates, "STEP", 100)
+    monkeypatch.setattr(candidates, "LADDER", ())
     draw = random.Random(seed)
     limits = Limits(max_early=0, max_late=100, breath=40)
     units, duration, cuts = (film if seed % 2 else hurried)(draw, 2)
@@ -160,7 +160,7 @@ def test_no_change_to_a_few_lines_of_a_long_film_costs_less(
     placed = list(solve(units, duration, limits, cuts))
     points = cost(units, placed, duration, limits, cuts)
     given = frame(units, duration, limits, cuts)
-    grid = search.grid(given)
+    grid = candidates.grid(given)
     tried = 0
     for _ in range(2500):
         changed = list(placed)

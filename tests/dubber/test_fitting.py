@@ -3,6 +3,7 @@ several takes is kept. The voice's lengths are set by the test."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -146,7 +147,7 @@ def test_a_line_too_short_is_filled_and_asked_for_by_the_actors_own_time(run: Ru
 
 def test_a_line_that_nothing_helps_is_flagged_and_asked_for_twice_at_most(run: Run) -> None:
     words = (LONG, WORDY, LESS, FITS)
-    translator = Translator({one: (other,) for one, other in zip(words, words[1:], strict=False)})
+    translator = Translator({one: (other,) for one, other in itertools.pairwise(words)})
     done = fitted(run, script((LONG,)), dict.fromkeys(words, 9000), translator)
     assert (len(translator.asked), done.rounds) == (2, 2)
     assert done.chosen == {"s1000": LONG}, "of equal words the best liked"
@@ -190,8 +191,8 @@ def test_a_pause_makes_two_phrases_that_nobody_else_speaks_into(run: Run) -> Non
     measure = tells(lengths, [])
     done = fitting.fit(run, Script((ben, anna), ()), Said((), ()), speech, DURATION, measure=measure)
     spans = [part.slot.span for part in done.parts]
-    assert all(before.end <= after.start for before, after in zip(spans, spans[1:], strict=False))
-    assert len({part.id for part in done.parts}) == len(done.parts)
+    assert all(before.end <= after.start for before, after in itertools.pairwise(spans))
+    assert [part.id for part in done.parts] == ["ben~1", "anna", "ben~2"]
 
 
 # -- takes ---------------------------------------------------------------------------------------------

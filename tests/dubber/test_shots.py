@@ -116,10 +116,11 @@ def test_a_container_that_starts_late_starts_the_films_clock(tmp_path: Path) -> 
     assert near(shots(made), [start + 1600])
 
 
-def flashed(pictures: Pictures, first: int, count: int) -> Pictures:
-    """The pictures with `count` of them nearly white, from the first on."""
+def flashed(pictures: Pictures, first: int, count: int, left: float = 0.0) -> Pictures:
+    """The pictures with `count` of them white from the first on, `left` of them still to be seen."""
     pictures = pictures.copy()
-    pictures[first : first + count] = pictures[first : first + count] // 5 + 200
+    seen = pictures[first : first + count]
+    pictures[first : first + count] = (255 - (255 - seen) * left).astype(np.uint8)
     return pictures
 
 
@@ -141,6 +142,7 @@ def darker(pictures: Pictures, first: int) -> Pictures:
         ),
         pytest.param(lambda: flashed(shot(1, 75), 40, 1), id="flash of one picture"),
         pytest.param(lambda: flashed(shot(1, 75), 40, 5), id="flash of 200 ms"),
+        pytest.param(lambda: flashed(shot(1, 75), 40, 10, left=0.3), id="lightning of 400 ms"),
         pytest.param(lambda: darker(shot(1, 75), 40), id="a lamp goes out"),
     ],
 )
