@@ -86,9 +86,7 @@ def word_count(text: str) -> int:
     """Words of a text, 0 if there is nothing to say; in scripts without spaces two characters or more count as one."""
     spaced = sum(any(map(str.isalnum, token)) for token in text.split())
     return (
-        max(spaced, len(UNSPACED.findall(text)) // 2, len(PHRASE_SPACED.findall(text)) // 4)
-        if spaced
-        else 0
+        max(spaced, len(UNSPACED.findall(text)) // 2, len(PHRASE_SPACED.findall(text)) // 4) if spaced else 0
     )
 
 

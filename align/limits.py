@@ -81,11 +81,6 @@ def shortest(length: int, factor: float) -> int:
     return max(1, -(-1000 * length // thousandths(factor)))
 
 
-def longest(length: int, factor: float) -> int:
-    """The longest slot in ms, at least 1, in which a line of natural `length` stays at or above `factor`."""
-    return max(1, 1000 * length // thousandths(factor))
-
-
 def band(own: tuple[float, float] | None, limits: Limits) -> tuple[int, int]:
     """The comfort band of a line in thousandths: a voice's own, cut at the ceiling, or that of the limits.
 

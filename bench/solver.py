@@ -82,8 +82,9 @@ def measured(kind: str, sync: str, count: int) -> dict[str, Any]:
         "ms_per_line": round(cost(units, placed, duration, limits, cuts) / price.MS / count, 1),
         **outcome(units, placed, limits),
     }
+    per_line = row["core_s"] / count * 1e6
     print(
-        f"{kind:<18} {sync:<8} {count:>6} {row['wall_s']:>8.3f} {row['core_s']:>8.3f} {row['core_s'] / count * 1e6:>8.0f}"
+        f"{kind:<18} {sync:<8} {count:>6} {row['wall_s']:>8.3f} {row['core_s']:>8.3f} {per_line:>8.0f}"
         f" {peak:>8.1f}  onset {row['onset_median']} ms, in band {row['in_band']:.0%}, cost {row['ms_per_line']}"
     )
     return row

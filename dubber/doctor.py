@@ -38,6 +38,7 @@ def examine() -> tuple[Finding, ...]:
         _voice(),
         _indextts2(),
         _studio(),
+        _fonts(),
         _disk(),
     )
 
@@ -108,6 +109,21 @@ def _indextts2() -> Finding:
     except DubberError as error:
         return Finding(name, False, str(error), error.hint, needed=False)
     return Finding(name, True, told)
+
+
+def _fonts() -> Finding:
+    from dubber import media
+
+    name = "fonts for --burn"
+    try:
+        lacks = media.lacking("Latin 日本語 한국어 العربية עברית ไทย हिन्दी")
+    except DubberError as error:
+        return Finding(name, False, str(error), error.hint, needed=False)
+    if not lacks:
+        return Finding(name, True, "for every script that was looked for")
+    packages = " ".join(dict.fromkeys(one.package for one in lacks))
+    told = f"none for {', '.join(one.script for one in lacks)}"
+    return Finding(name, False, told, f"sudo apt-get install {packages}", needed=False)
 
 
 def _studio() -> Finding:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from align.types import Span
-from dubber import atomic, engines, media, profiles, voices
+from dubber import atomic, engines, languages, media, profiles, voices
 from dubber.errors import MissingError, TranslationError, UsageError
 from dubber.media import Film
 from dubber.process import cores
@@ -166,8 +166,6 @@ def _remembered(
 ) -> Generator[tuple[Run, Film], None, None]:
     """A run for each language that a project was dubbed into, or for `target` alone, and the film's header. `single`
     says that there can be only one. The project is held locked until the last is done."""
-    from dubber import languages
-
     project = Project.load(place) if place.is_dir() or place.suffix == SUFFIX else Project.open(place)
     known = project.languages
     if not known:
@@ -202,6 +200,8 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     out = finish.output_path(run, film, output) if audio_only is None else audio_only.absolute()
     if audio_only is None:
         media.check_output(film, out, burn=run.settings.burn)
+        if run.settings.burn:
+            media.require_fonts(languages.autonym(run.settings.target))
     else:
         media.check_output(None, out, inputs=[film.path])
     heard, found, said, script = _scripted(run, film)
@@ -321,8 +321,6 @@ def _with_languages(settings: Settings, transcript: Path | None, translation: Pa
 
     Raises UsageError where it must be said, and where a file's name says another language than the options.
     """
-    from dubber import languages
-
     for given, asked in ((transcript, settings.source), (translation, settings.target)):
         named = languages.from_file_name(given) if given else None
         if given and named and asked != "und" and languages.primary(named) != languages.primary(asked):

@@ -7,6 +7,7 @@ from dubber.media.containers import output_suffix
 from dubber.media.dialogue import MIXED, Dialogue, dialogue_in
 from dubber.media.extraction import Extracted, extract
 from dubber.media.ffmpeg import FFmpeg, ffmpeg_exe, ffmpeg_info, require_ffmpeg
+from dubber.media.fonts import lacking, require_fonts
 from dubber.media.header import Film, Stream, probe
 from dubber.media.muxing import Muxed, mux, write_audio
 from dubber.media.outputs import check_output
@@ -31,10 +32,12 @@ __all__ = [
     "extract",
     "ffmpeg_exe",
     "ffmpeg_info",
+    "lacking",
     "mux",
     "output_suffix",
     "probe",
     "require_ffmpeg",
+    "require_fonts",
     "shots",
     "write_audio",
 ]

@@ -39,6 +39,9 @@ NO_FONT_AT_ALL = 0
 EAST_ASIAN = 0.2
 """Share of letters from which a text is Chinese, Japanese or Korean, and not one that quotes a word of it."""
 
+QUOTED = 0.1
+"""Kana or Hangul for each Chinese character up to which they are a Chinese text's; a Japanese one has more than one."""
+
 FONTCONFIG_TIMEOUT = 30.0
 """Seconds for fontconfig to answer; it takes 0.02, and many where it has to read all fonts first."""
 
@@ -122,7 +125,7 @@ def _han_language(text: str) -> str | None:
     kana, hangul, han = (len(kind.findall(text)) for kind in (_KANA, _HANGUL, _HAN))
     if kana + hangul + han < EAST_ASIAN * sum(map(str.isalpha, text)) or not kana + hangul + han:
         return None
-    if kana or hangul:
+    if kana + hangul > QUOTED * han:
         return "ja" if kana > hangul else "ko"
     traditional = sum(_is_in(one, "big5") - _is_in(one, "gb2312") for one in {*_HAN.findall(text)})
     return "zh-tw" if traditional > 0 else "zh-cn"

@@ -20,7 +20,8 @@ PLACES_SHOWN = 4
 ROLES = ("recogniser", "separator", "diarizer", "translator", "voice")
 
 PLAIN: Mapping[str, object] = {
-    "sync": "tight", "takes": 1, "shots": False, "background": "bed", "room": False, "emotion": 1.0, "seed": 0, "device": "auto", "speakers": None,
+    "sync": "tight", "takes": 1, "shots": False, "background": "bed", "room": False, "emotion": 1.0, "seed": 0,
+    "device": "auto", "speakers": None,
     "model": None, "whisper_model": None, "context": "", "register": "", "hotwords": "", "glossary": None, "cast": None,
     "transcript": None, "translation": None, "burn": False, "keep_original": True, "track": 0, "beam": 5,
     "compute": "auto",

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 
+from align.lines import columns
 from align.types import Segment, Span, Word
 
 PAUSE_MS = 400
@@ -149,14 +150,6 @@ def joined(texts: Iterable[str]) -> str:
         spaced = text and word and not is_spaceless(text[-1]) and not is_spaceless(word[0])
         text += f" {word}" if spaced else word
     return text
-
-
-def columns(text: str) -> int:
-    """How wide a text is: 2 for each wide character, 0 for a mark that sits on another, 1 for all else."""
-    return sum(
-        2 if unicodedata.east_asian_width(c) in "WF" else unicodedata.category(c) not in ("Mn", "Me", "Cf")
-        for c in text
-    )
 
 
 def is_spaceless(character: str) -> bool:

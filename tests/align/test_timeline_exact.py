@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise, product
 
+import numpy as np
 import pytest
 
-from align import candidates, price
+from align import candidates, price, search
 from align.frame import Frame, frame
 from align.limits import NATURAL, TIGHT, Limits
 from align.timeline import Placement, Unit, cost, solve, unit_cost
@@ -140,6 +141,24 @@ def test_nothing_costs_less_when_every_combination_is_costed_whole(
         if placed[1].span.start - placed[0].span.end >= given.pads[0]:
             costs.append(cost(units, placed, duration, limits, cuts))
     assert cost(units, solve(units, duration, limits, cuts), duration, limits, cuts) == min(costs)
+
+
+@pytest.mark.parametrize("guess", [True, False])
+@pytest.mark.parametrize("seed", range(12))
+def test_a_film_solved_in_pieces_is_the_film_solved_whole(
+    seed: int, guess: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw = random.Random(seed)
+    units, duration, cuts = (film if seed % 2 else hurried)(draw, 40)
+    limits = draw.choice((TIGHT, NATURAL))
+    in_pieces = solve(units, duration, limits, cuts)
+    links = frame(units, duration, limits, cuts).links
+    joined = np.full(len(units) - 1, guess)
+    for i, link in enumerate(links):
+        if link >= 0:
+            joined[link:i] = True
+    monkeypatch.setattr(search, "_joined", lambda _: joined)
+    assert solve(units, duration, limits, cuts) == in_pieces
 
 
 def test_lines_of_minutes_are_weighed_the_same_by_the_search_and_by_the_cost() -> None:

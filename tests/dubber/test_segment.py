@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from align.lines import columns
 from align.types import Span, Word
-from dubber.stages.segment import LONGEST_MS, MOST_CHARACTERS, PAUSE_MS, columns, joined, phrases, segment
+from dubber.stages.segment import LONGEST_MS, MOST_CHARACTERS, PAUSE_MS, joined, phrases, segment
 
 
 def words(text: str, *, start: int = 0, length: int = 200, gap: int = 50) -> list[Word]:

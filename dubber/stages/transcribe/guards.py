@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from align.lines import columns
 from align.types import Span, Word
-from dubber.stages.segment import columns, is_spaceless, joined
+from dubber.stages.segment import is_spaceless, joined
 from dubber.stages.transcribe.channel_talk import is_credit
 from dubber.stages.transcribe.coverage import ASTRAY_MS, away, confidence, inside, lines
 from dubber.stages.transcribe.decoded import Decoded
