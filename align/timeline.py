@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from align import price
 from align.frame import Frame, Unit, frame
-from align.limits import NATURAL, TIGHT, Limits, thousandths
-from align.search import cheapest
+from align.limits import NATURAL, TIGHT, Limits, shortest, thousandths
+from align.search import Chosen, cheapest
 from align.types import Span
 
 __all__ = ["NATURAL", "TIGHT", "Limits", "Placement", "Unit", "cost", "solve"]
@@ -45,7 +45,8 @@ class Placement:
 def solve(
     units: Sequence[Unit], duration: int, limits: Limits = TIGHT, cuts: Sequence[int] = ()
 ) -> tuple[Placement, ...]:
-    """The timeline of least cost(), over a grid of starts and ends; one placement per unit, in the order given.
+    """The timeline of least cost(), over a grid of starts and ends; one placement per unit, in the order given. Units
+    whose onset moves then end exactly where a band's edge is, where that is cheaper still.
 
     `duration` is the film's in ms, `cuts` its shot changes where known. Slots never overlap, lie within
     [0, duration], and follow the order of source onsets. A unit whose best liked wording fits its source within its
@@ -66,7 +67,7 @@ def solve(
     given = frame(units, duration, limits, cuts)
     placed = {
         i: _placement(given, place, Span(chosen.start, chosen.end), chosen.wording)
-        for place, (i, chosen) in enumerate(zip(given.order, cheapest(given), strict=True))
+        for place, (i, chosen) in enumerate(zip(given.order, edged(given, cheapest(given)), strict=True))
     }
     return tuple(placed[i] for i in range(len(units)))
 
@@ -122,6 +123,47 @@ def unit_cost(given: Frame, place: int, span: Span, wording: int) -> int:
         + price.rate(unit.lengths[wording], span.duration, given.comfort[place], limits)
         + price.wording(wording)
     )
+
+
+def edged(given: Frame, chosen: Sequence[Chosen]) -> list[Chosen]:
+    """The same, but for ends: at its onset each unit that does not start at home ends where the rate of one of its
+    wordings is at an edge of the comfort band or at the ceiling, if that costs less and is free.
+
+    The grid has these ends for onsets at home; for every other onset they would make it several times as large.
+    """
+    settled = list(chosen)
+    followers = {before: place for place, before in enumerate(given.links) if before >= 0}
+    for place, now in enumerate(chosen):
+        if now.start == given.homes[place].start:
+            continue
+        free = settled[place + 1].start - given.pads[place] if place + 1 < len(settled) else given.duration
+        low, high = given.comfort[place]
+        ends = {
+            (now.start + length, wording)
+            for wording, natural in enumerate(given.units[place].lengths)
+            for length in (
+                1000 * natural // low,
+                shortest(natural, high / 1000),
+                shortest(natural, given.limits.ceiling),
+            )
+            if given.least[place] <= length <= free - now.start
+        }
+        near = [one for one in (given.links[place], followers.get(place, -1)) if one >= 0]
+
+        def points(one: Chosen, place: int = place, near: Sequence[int] = tuple(near)) -> int:
+            alone = unit_cost(given, place, Span(one.start, one.end), one.wording)
+            mine = _class(given, place, one)
+            return alone + sum(
+                price.jump(mine, other) for other in (_class(given, each, settled[each]) for each in near)
+            )
+
+        tries = [now, *(Chosen(now.start, end, wording) for end, wording in sorted(ends))]
+        settled[place] = min(tries, key=points)
+    return settled
+
+
+def _class(given: Frame, place: int, one: Chosen) -> int:
+    return price.rate_class(given.units[place].lengths[one.wording], one.end - one.start)
 
 
 def _check(given: Frame, placed: Sequence[Placement]) -> None:
