@@ -6,7 +6,8 @@ on every machine; MS points are the price of a millisecond during which the film
 The slopes are the order of remedies. Per millisecond of slot that a line lacks: silence after it (0.5, then 0.8 past
 BORROW's knee), compression to BRISK (about 1.1), compression to the ceiling (about 2.2), an onset off its source (1.2
 and more, which TIGHT counts twice and NATURAL half), silence past max_borrow (2.5), compression over the ceiling (12
-and more). Before all of these but some 50 ms of borrowed silence comes another wording; leaving the comfort band costs more than that at any length.
+and more). Before all of these but some 50 ms of borrowed silence comes another wording; leaving the comfort band
+costs more than that at any length.
 """
 
 from __future__ import annotations

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from align.types import SAMPLES_PER_MS, Span
-from dubber.errors import MissingError
 from dubber.stages.segment import joined
 
 if TYPE_CHECKING:
@@ -37,18 +36,6 @@ class Sounding:
     path: Path
     start: int
     end: int
-
-
-def hindrance(recogniser: Recogniser, language: str) -> str | None:
-    """Why a recogniser cannot say how well takes in `language` are understood, as a sentence; None where it can.
-
-    Loads nothing.
-    """
-    try:
-        recogniser.check(language)
-    except MissingError as error:
-        return str(error)
-    return None
 
 
 def heard(

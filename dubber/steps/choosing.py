@@ -7,6 +7,7 @@ from functools import partial
 
 from align import phrases
 from dubber import store
+from dubber.errors import MissingError
 from dubber.picks import Pick
 from dubber.stages import takes as scoring
 from dubber.stages import understood, wer
@@ -65,11 +66,18 @@ def _errors(
     rivals = [(part, one) for part in parts if len(made[part.id]) > 1 for one in made[part.id]]
     if not rivals:
         return {}
+    try:
+        return _understood(run, rivals)
+    except MissingError as error:  # a recogniser is a gain where there is one, and no condition
+        run.note(f"Takes are chosen without asking whether their words are understood: {error}")
+        return {}
+
+
+def _understood(run: Run, rivals: Sequence[tuple[Part, Recording]]) -> dict[store.Key, float]:
+    """Raises MissingError where the recogniser does not know the language, or is not on this machine."""
     target = run.settings.target
     with run.engine("recogniser") as recogniser:
-        if why := understood.hindrance(recogniser, target):
-            run.note(f"Takes are chosen without asking whether their words are understood: {why}")
-            return {}
+        recogniser.check(target)
         keys = {
             one.key: store.key(
                 "understood",
