@@ -92,7 +92,7 @@ Shots = Annotated[
     bool | None,
     typer.Option(
         "--shots/--no-shots",
-        help="Look for shot changes, so that lines do not sound over them: decodes the picture once.",
+        help="Look for shot changes, so that lines avoid to sound over them: decodes the picture once.",
     ),
 ]
 Takes = Annotated[

@@ -57,7 +57,9 @@ def show_report(report: dict[str, Any]) -> None:
 
 
 def _lines(report: dict[str, Any], spoken: int) -> str:
-    words = sum(any(event["did"] == "chosen" for event in line.get("history", ())) for line in report["lines"])
+    words = sum(
+        any(event["did"] == "chosen" for event in line.get("history", ())) for line in report["lines"]
+    )
     told = f"{spoken} spoken, {report['lines_remade']} takes made now"
     return f"{told}; {words} in other words than the first" if words else told
 
@@ -116,12 +118,13 @@ def show_plan(plan: dict[str, Any]) -> None:
         if seconds is None
         else f"about {_duration(seconds)}, as fast as it spoke here before"
     )
+    often = f", {plan['takes']} takes of each" if plan["takes"] > 1 else ""
     figures = Table(box=None, show_header=False, pad_edge=False)
     for name, value in (
         ("lines", f"{len(plan['lines'])}, {plan['at_risk']} of them at risk"),
         ("rate", f"{plan['rate_comfortable']:.0%} of lines within 0.85-1.15 of their natural length"),
         ("rates from", plan["rates_from"]),
-        ("to be spoken", f"{spoken:.1f} s of speech for {plan['duration_ms'] / 1000:.1f} s of film"),
+        ("to be spoken", f"{spoken:.1f} s of speech for {plan['duration_ms'] / 1000:.1f} s of film{often}"),
         ("time", cost),
     ):
         figures.add_row(name, value)

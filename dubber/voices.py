@@ -36,6 +36,8 @@ class VoiceEngine:
     open: Callable[[Cache | None, str], Engine]
     model: str | None = None
     """What of the model store it needs."""
+    draws: bool = False
+    """Whether other seeds give other takes."""
     languages: Callable[[], Mapping[str, str]] | None = None
     """What it speaks, where that can be told without opening it."""
 
@@ -83,6 +85,7 @@ INDEXTTS2 = VoiceEngine(
     "make install-voice",
     _indextts2,
     model="indextts2",
+    draws=True,
     languages=_indextts2_languages,
 )
 

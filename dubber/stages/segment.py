@@ -15,6 +15,9 @@ SENTENCE_PAUSE_MS = 1_200
 """A silence of this length cuts a sentence too, where the words come with punctuation. Up to it the sentence stays
 whole: it is translated as one, and the dub keeps the pause inside it (align/phrases.py). Longer ones are second
 thoughts."""
+LONGEST_SENTENCE = 30
+"""Words for each end of a sentence from which a recogniser is taken not to punctuate: people speak in sentences of
+ten."""
 TURN_MS = 200
 """A silence in which another may have begun to speak: the usual gap between two people's turns in all languages
 looked at (Stivers et al., PNAS 2009)."""
@@ -103,11 +106,11 @@ def segment(
 
     `speaker_of` names who speaks during a word's span; `language` is BCP 47. A segment lasts from its first word's
     start to its last word's end, LONGEST_MS and MOST_CHARACTERS at most unless it is one word. Where no word is
-    capitalised but "I", segments begin with a capital; where none ends a sentence, every pause ends a segment.
+    capitalised but "I", segments begin with a capital; where next to none ends a sentence, every pause ends a segment.
     """
     spoken = language.partition("-")[0]
-    punctuated = any(_SENTENCE_END.search(word.text) for word in words)
-    pause = SENTENCE_PAUSE_MS if punctuated else PAUSE_MS
+    ends = sum(_SENTENCE_END.search(word.text) is not None for word in words)
+    pause = SENTENCE_PAUSE_MS if ends * LONGEST_SENTENCE >= len(words) else PAUSE_MS
     speakers = [speaker_of(word.span) for word in words]
     groups: list[list[Word]] = []
     names: list[str] = []

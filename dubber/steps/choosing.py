@@ -23,6 +23,10 @@ SILENCE = "silence_ms"
 """The note of how much of a take the engine left silent at its end."""
 
 
+AT_ONCE = 64
+"""Takes that are listened to before what was heard of them is kept: what a stop costs."""
+
+
 def takes(
     run: Run,
     parts: Sequence[Part],
@@ -38,9 +42,17 @@ def takes(
         pick = picks.get(part.id)
         kept = recordings[scoring.best(scores)]
         if pick is not None:
-            kept = next((one for one in recordings if one.seed == pick.seed), kept)
-            _tell(run, part, pick, kept)
+            picked = next((one for one in recordings if one.seed == pick.seed), None)
+            kept = picked or kept
+            _tell(run, part, pick, picked)
         chosen.append(Take(part, kept, recordings, scores))
+    gone = sorted(picks.keys() - {part.id for part in parts})
+    run.note_all(
+        [
+            f"The take that you picked of {one} is not used: the line is not there, or is parted otherwise."
+            for one in gone
+        ]
+    )
     run.note_all(speak.doubts(chosen))
     return speak.settled(chosen)
 
@@ -89,16 +101,22 @@ def _understood(run: Run, rivals: Sequence[tuple[Part, Recording]]) -> dict[stor
         }
         missing = [one for _, one in rivals if not run.cache.has(keys[one.key])]
         with run.stage("understand") as advance:
-            sounds = [Sounding(one.path, one.onset, one.offset) for one in missing]
-            texts = understood.heard(recogniser, sounds, target, advance) if missing else []
-        fresh = {one.key: text for one, text in zip(missing, texts, strict=True)}
-        heard = {key: run.cache.json(kept, partial(fresh.get, key)) for key, kept in keys.items()}
+            for done in range(0, len(missing), AT_ONCE):
+                some = missing[done : done + AT_ONCE]
+                sounds = [Sounding(one.path, one.onset, one.offset) for one in some]
+                for one, text in zip(some, understood.heard(recogniser, sounds, target), strict=True):
+                    run.cache.json(keys[one.key], partial(str, text))
+                advance((done + len(some)) / len(missing))
+        heard = {key: run.cache.json(kept, str) for key, kept in keys.items()}
     return {one.key: wer.errors(part.text, heard[one.key], target) for part, one in rivals}
 
 
-def _tell(run: Run, part: Part, pick: Pick, kept: Recording) -> None:
+def _tell(run: Run, part: Part, pick: Pick, kept: Recording | None) -> None:
     """Tells the person where what is spoken now is not what they heard when they picked it."""
-    place = kept.path.relative_to(run.project.folder).as_posix()
-    if why := pick.outdated(phrases.unmarked(part.line.text), place):
-        told = f"the take of {shortened(part.text)!r} that you picked is spoken anew"
-        run.note(f"{clock(part.slot.span)}: {told}, because {why}.")
+    line = f"{clock(part.slot.span)}: the take of {shortened(part.text)!r} that you picked"
+    if kept is None:
+        run.note(f"{line} could not be spoken again; another one is kept.")
+    elif why := pick.outdated(
+        phrases.unmarked(part.line.text), kept.path.relative_to(run.project.folder).as_posix()
+    ):
+        run.note(f"{line} is spoken anew, because {why}.")

@@ -27,7 +27,7 @@ from dubber.steps.translation import UNTRANSLATED
 from dubber.steps.wording import Said, Script
 from dubber.store import Key
 
-MUX = 2
+MUX = 3
 """Version of what the stage makes."""
 
 RELEASE_S = 0.05

@@ -3,14 +3,16 @@ and the rounds in which lines that do not fit are asked for in other words. Spea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from align import phrases, rate, timeline
+from align.links import plain
 from align.rates import Heard, Rates
 from align.timeline import Limits, Placement
 from align.types import Line, Slot, Span
 from dubber import srt
+from dubber.errors import SubtitleError
 from dubber.stages import pronounce
 from dubber.stages.translate import Tried
 from dubber.steps import translation, wording
@@ -27,6 +29,9 @@ NOTHING = "The translator had no other words for it."
 
 SPARE_MS = 300
 """Silence after a line that its words may count on: borrowed without anybody's notice."""
+
+REWORDED = "reworded"
+"""The flag of a line that is said in other words than the translator's first."""
 
 LIMITS = {"tight": timeline.TIGHT, "natural": timeline.NATURAL}
 
@@ -66,20 +71,24 @@ def fit(
 
     `speech` is where anybody speaks in the film (ms, sorted, disjoint), `duration` the film's in ms. `close` lets go of
     the voice, before a translator works; without it no translator is asked, and the words that an earlier run chose
-    stand. `cuts` are the film's shot changes
-    (ms) where known.
+    stand. `cuts` are the film's shot changes (ms) where known. The last solve is over the chosen words alone, so that a
+    run that only says them again comes to the same. Raises SubtitleError where there are more lines than ms.
     """
     free = script.free if close is not None else script.free - script.settled
-    fitting = _Fitting(run, replace(script, free=free), said, speech, duration, measure, cuts)
+    fitting = _Fitting(run, script, free, said, speech, duration, measure, cuts)
     fitting.measure_first()
     placements = fitting.solve()
+    if fitting.measure_others(fitting.unfit(placements)):
+        placements = fitting.solve()
     rounds = 0
-    if close is not None and script.free and translation.rewords(run):
+    if close is not None and free and translation.rewords(run):
         while rounds < ROUNDS and (unfit := fitting.unfit(placements)):
             rounds += 1
             if not fitting.reword(unfit, rounds, close):
                 break
             placements = fitting.solve()
+    if fitting.pin(placements):
+        placements = fitting.solve()
     return fitting.outcome(placements, rounds)
 
 
@@ -90,6 +99,7 @@ class _Fitting:
         self,
         run: Run,
         script: Script,
+        free: Collection[str],
         said: Said,
         speech: Sequence[Span],
         duration: int,
@@ -100,21 +110,29 @@ class _Fitting:
         self._speech, self._duration, self._cuts = speech, duration, cuts
         self._limits: Limits = LIMITS[run.settings.sync]
         self._prior = pronounce.prior(run.settings.target)
-        self._prior.prepare(phrases.unmarked(text) for line in script.lines for text in (line.text,))
+        self._answers = {
+            one: list(dict.fromkeys(filter(None, map(_spoken, script.answers[one].wordings))))
+            for one in script.free
+        }
+        texts = [line.text for line in script.lines] + [
+            text for many in self._answers.values() for text in many
+        ]
+        self._prior.prepare(map(phrases.unmarked, texts))
         self._heard: dict[Utterance, int] = {}
         self._rates = self._learned()
         self._words = {one.id: one.words for one in said.segments}
         ordered = sorted(script.lines, key=lambda line: line.span)
-        self._states = {line.id: State(line, line.id in script.free, self._limits) for line in ordered}
+        self._states = {line.id: State(line, line.id in free, self._limits) for line in ordered}
         onsets = [line.span.start for line in ordered[1:]] + [duration]
         for line, onset in zip(ordered, onsets, strict=True):
             self._states[line.id].spare = min(SPARE_MS, max(0, onset - line.span.end))
         self._estimates = self._estimated()
 
     def measure_first(self) -> None:
-        """The natural pass: every line in its first wording; those that do not fit in the other ones, too."""
-        wordings = {one: self._wordings(state) for one, state in self._states.items()}
-        self._measure({one: texts[:1] for one, texts in wordings.items()}, 0)
+        """The natural pass: every line in its first wording."""
+        if len(self._states) > self._duration:
+            raise SubtitleError("There are more lines than milliseconds in the film.")
+        self._measure({one: self._wordings(state)[:1] for one, state in self._states.items()}, 0)
         silent = [state.line for state in self._states.values() if not state.wordings]
         self._run.note_all(
             [
@@ -123,11 +141,27 @@ class _Fitting:
             ]
         )
         self._states = {one: state for one, state in self._states.items() if state.wordings}
+
+    def measure_others(self, unfit: Sequence[State]) -> bool:
+        """Measures the other wordings that the translator gave for these lines, where they should fit better; whether
+        there were any."""
         others = {}
-        for one, state in self._states.items():
-            lengths = [self._rates.estimate(state.line.speaker, text).ms for text in wordings[one][1:]]
-            others[one] = state.promising(wordings[one][1:], lengths)
+        for state in unfit:
+            texts = self._wordings(state)[1:]
+            lengths = [self._rates.estimate(state.line.speaker, phrases.unmarked(text)).ms for text in texts]
+            others[state.line.id] = state.promising(texts, lengths)
         self._measure(others, 0)
+        return any(others.values())
+
+    def pin(self, placements: Mapping[str, Placement]) -> bool:
+        """Settles the words of every line as they were placed; whether there was any choice."""
+        kept = {
+            one: state.kept([placements[unit.id] for unit in state.units()])
+            for one, state in self._states.items()
+        }
+        for one, state in self._states.items():
+            state.pinned = kept[one]
+        return any(len(state.wordings) > 1 for state in self._states.values())
 
     def solve(self) -> dict[str, Placement]:
         """Where each unit is spoken, by its id: all of the film at once."""
@@ -161,11 +195,11 @@ class _Fitting:
         fresh = {}
         for state in unfit:
             given = answers.get(state.line.id)
-            texts = [srt.spoken(text) for text in given.wordings] if given else []
+            texts = list(map(_spoken, given.wordings)) if given else []
             fresh[state.line.id] = [text for text in texts if text and not state.has(text)]
             if not fresh[state.line.id]:
                 none = "The translator could not be asked for other words." if given is None else NOTHING
-                state.tell(turn, "left", none)
+                state.tell(turn, "left", none, state.wordings[0])
                 state.exhausted = True
         self._measure(fresh, turn)
         return any(fresh.values())
@@ -177,10 +211,12 @@ class _Fitting:
             placed = [placements[one.id] for one in state.units()]
             kept = state.kept(placed)
             line = replace(state.line, text=kept.text)
+            first = next(iter(self._answers.get(line.id, ())), kept.text)
+            flags = () if kept.text == first else (REWORDED,)
             for phrase, place in zip(kept.phrases, placed, strict=True):
-                slot = Slot(place.unit, place.span, place.natural, place.flags)
+                slot = Slot(place.unit, place.span, place.natural, place.flags + flags)
                 parts.append(Part(place.unit, line, phrase.text, phrase.said, phrase.span, slot))
-            state.conclude(placed, rounds)
+            state.conclude(placed, rounds, reworded=bool(flags))
         chosen = {
             one: state.kept([placements[unit.id] for unit in state.units()]).text
             for one, state in self._states.items()
@@ -194,10 +230,7 @@ class _Fitting:
     def _wordings(self, state: State) -> list[str]:
         """What a line may be said in: its own words, or all that the translator gave at first, the best liked first.
         What was found for it later is found again by the same questions, so that every run comes to the same."""
-        if not state.free:
-            return [state.line.text]
-        texts = [srt.spoken(text) for text in self._script.answers[state.line.id].wordings]
-        return list(dict.fromkeys(text for text in texts if text))
+        return self._answers[state.line.id] if state.free else [state.line.text]
 
     def _estimated(self) -> dict[str, tuple[int, int, int]]:
         found = {}
@@ -242,3 +275,8 @@ class _Fitting:
         words = [word for one in line.segments for word in self._words.get(one, ())]
         target = self._run.settings.target
         return phrases.phrases(line.span, text, words, self._speech, target, self._prior)
+
+
+def _spoken(text: str) -> str:
+    """A translator's words as they are said, and as they come back from the subtitles that they are written to."""
+    return srt.spoken(plain(text))

@@ -8,14 +8,17 @@ from typing import Any
 from align import metrics
 from align.rates import Estimate, Heard, Rates
 from align.types import Slot, Span
-from dubber import pace
+from dubber import pace, voices
 from dubber.media import Film
 from dubber.stages import pronounce
-from dubber.steps import fitting
+from dubber.steps import fitting, speak
 from dubber.steps.fitting import LIMITS
 from dubber.steps.run import Run
 from dubber.steps.speak import Part, Utterance, by_line, whole
 from dubber.steps.wording import Said, Script
+
+LONGEST_MS = 100 * 3_600_000
+"""No line, and no run, takes so long: a report that says so is damaged."""
 
 MEASURED = "measured"
 """The `did` of a history's step that holds a length that a voice was measured at."""
@@ -38,6 +41,7 @@ def plan(
     lines = [_line(run, rates, parts) for parts in by_line(fitted.parts).values()]
     slots = [whole(parts) for parts in by_line(fitted.parts).values()]
     spoken = sum(part.slot.span.duration for part in fitted.parts)
+    takes = run.settings.takes if voices.named(run.settings.voice or "").draws else 1
     return {
         "film": str(film.path),
         "project": str(run.project.folder),
@@ -50,7 +54,8 @@ def plan(
         **({"shots": list(cuts)} if run.settings.shots else {}),
         "at_risk": sum(line["risk"] != "none" for line in lines),
         "spoken_ms": spoken,
-        "seconds": pace.seconds_for(run.settings.voice or "", spoken) or _as_before(run, spoken),
+        "takes": takes,
+        "seconds": pace.seconds_for(speak.pace_name(run), takes * spoken) or _as_before(run, takes * spoken),
         "notes": list(run.notes),
     }
 
@@ -82,33 +87,45 @@ def _risk(run: Run, slot: Slot, guess: Estimate) -> str:
     time = max(1, slot.spoken)
     if slot.factor > limits.fastest or {"crowded", "short"} & set(slot.flags):
         return "high"
-    if guess.high / time > limits.ceiling or guess.low / time < limits.slowest**2:
-        return "some"
-    return "none"
+    return "some" if guess.high / time > limits.fastest or guess.low / time < limits.slowest else "none"
 
 
 def _rates_from(prior: pronounce.Prior, measured: int) -> str:
     """What the expected lengths come from, for the person."""
     if measured:
-        return f"{measured} lines that this voice was measured at"
+        return f"{measured} lengths that this voice was measured at"
     because = f" ({prior.because})" if prior.because else ""
     return f"the language's usual rate, by {prior.source}{because}: this voice was not measured yet"
 
 
 def _as_before(run: Run, spoken: int) -> float | None:
     """Seconds for so much speech (ms), as fast as the last run over this film spoke; None where it spoke nothing."""
-    report = run.project.report(run.settings.target) or {}
-    made, seconds = report.get("spoken_now_ms", 0), report.get("seconds", {}).get("synthesize", 0.0)
-    same = report.get("settings", {}).get("voice") == run.settings.voice
-    return seconds * spoken / made if same and made else None
+    report = _report(run)
+    made, seconds = report.get("spoken_now_ms"), report.get("seconds")
+    taken = seconds.get("synthesize") if isinstance(seconds, dict) else None
+    if not isinstance(made, int) or not isinstance(taken, int | float) or not 0 < made < LONGEST_MS:
+        return None
+    return float(taken) * spoken / made if 0 < taken < LONGEST_MS else None
 
 
 def _measured_before(run: Run) -> Iterator[Heard]:
-    """What an earlier run with this voice measured, as its report has it."""
-    report = run.project.report(run.settings.target) or {}
-    if report.get("settings", {}).get("voice") != run.settings.voice:
-        return
-    for line in report.get("lines", ()):
-        for event in line.get("history", ()):
-            if event["did"] == MEASURED and not line.get("phrases"):
-                yield Heard(line["speaker"], event["text"], event["natural_ms"])
+    """What an earlier run with this voice measured, as its report has it; damage to it is nothing."""
+    lines = _report(run).get("lines")
+    for line in lines if isinstance(lines, list) else ():
+        if not isinstance(line, dict) or line.get("phrases") or not isinstance(line.get("speaker"), str):
+            continue
+        history = line.get("history")
+        for event in history if isinstance(history, list) else ():
+            if not isinstance(event, dict) or event.get("did") != MEASURED:
+                continue
+            text, ms = event.get("text"), event.get("natural_ms")
+            if isinstance(text, str) and isinstance(ms, int) and 0 < ms < LONGEST_MS:
+                yield Heard(line["speaker"], text, ms)
+
+
+def _report(run: Run) -> dict[str, Any]:
+    """The last report of this film in this voice; {} where there is none that can be read."""
+    report = run.project.report(run.settings.target)
+    settings = report.get("settings") if isinstance(report, dict) else None
+    same = isinstance(settings, dict) and settings.get("voice") == run.settings.voice
+    return report if same and isinstance(report, dict) else {}

@@ -26,8 +26,8 @@ NAMED_NOTES = 3
 class Run:
     """One run over one project, which it holds locked. `settings` have a choice for every engine. `retry` says whether
     lines that could not be translated are tried again. `found` is the language that the recogniser found in the film,
-    `shared` are the speakers who have a voice of the cast, `spoken` the ms of speech that were made. `seconds` fills
-    with how long each stage took, `notes` with what the person should read."""
+    `shared` are the speakers who have a voice of the cast, `spoken` the ms of speech that were made, `speaking` the
+    seconds that took. `seconds` fills with how long each stage took, `notes` with what the person should read."""
 
     project: Project
     settings: Settings
@@ -37,8 +37,10 @@ class Run:
     found: str | None = None
     shared: set[str] = field(default_factory=set)
     spoken: int = 0
+    speaking: float = 0.0
     seconds: dict[str, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    _told: set[str] = field(default_factory=set)
 
     @property
     def language(self) -> str:
@@ -58,17 +60,18 @@ class Run:
     def note(self, text: str) -> None:
         """One sentence the person should read, told once; it is kept for the report."""
         if text not in self.notes:
+            self._told.add(text)
             self.notes.append(text)
             self.progress.note(text)
 
     def note_all(self, texts: Sequence[str]) -> None:
         """Notes of one kind, told once: the first few, and how many more there are."""
-        if texts and texts[0] in self.notes:
-            return
-        for text in texts[:NAMED_NOTES]:
+        fresh = [text for text in dict.fromkeys(texts) if text not in self._told]
+        self._told.update(fresh)
+        for text in fresh[:NAMED_NOTES]:
             self.note(text)
-        if len(texts) > NAMED_NOTES:
-            more = f"… and {len(texts) - NAMED_NOTES} more like this."
+        if len(fresh) > NAMED_NOTES:
+            more = f"… and {len(fresh) - NAMED_NOTES} more like this."
             self.notes.append(more)
             self.progress.note(more)
 

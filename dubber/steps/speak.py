@@ -178,12 +178,18 @@ def recordings(
                 raise lost[0]
             done += len(group)
             advance(done / len(wanted))
+        pace.remember(pace_name(run), run.spoken, run.speaking)
         if any(len(many) > 1 for many in seeds.values()):
             made = {
                 one.id: _likened(run, cast_, one, made[one.id]) if len(made[one.id]) > 1 else made[one.id]
                 for one in parts
             }
     return {one: tuple(many) for one, many in made.items()}
+
+
+def pace_name(run: Run) -> str:
+    """Under what it is remembered how fast the voice speaks here."""
+    return f"{run.settings.voice} on {run.settings.device}"
 
 
 def settled(takes: Sequence[Take]) -> tuple[Take, ...]:
@@ -227,7 +233,7 @@ def _spoken(
     made = synthesize.speak(cast_.engine, [_named(part.utterance) for part, _ in wanted], requests)
     spoken = sum(part.slot.span.duration for part, _ in wanted)
     run.spoken += spoken
-    pace.remember(run.settings.voice or "", spoken, time.monotonic() - began)
+    run.speaking += time.monotonic() - began
     return {(part.id, seed): one for (part, seed), one in zip(wanted, made, strict=True)}
 
 

@@ -53,23 +53,27 @@ class Worded:
 @dataclass
 class State:
     """One line: whether the program may word it, and `spare`, the silence after it (ms) that its words may count on.
-    `wordings` are those that were measured, in the order in which they are liked; `exhausted` says that nobody has any
-    other words for it."""
+    `wordings` are those that were measured, in the order in which they are liked; `squeezed` is the time (ms) that its
+    neighbours left it, None where they left it enough; `exhausted` says that nobody has any other words for it;
+    `pinned` are the words that it is said in, once that is settled."""
 
     line: Line
     free: bool
     limits: Limits
     spare: int = 0
+    squeezed: int | None = None
     exhausted: bool = False
+    pinned: Worded | None = None
     wordings: list[Worded] = field(default_factory=list)
     history: list[Event] = field(default_factory=list)
 
     @property
     def wanted(self) -> int:
         """ms that other words for it are to take: the actor's time, and where there is too much to say what silence
-        after it is to be had."""
+        after it is to be had; or what its neighbours leave."""
         own = max(one.own for one in self.wordings)
-        return own + (self.spare if self._best().natural > own else 0)
+        room = self._room(own)
+        return room if self._best().natural > min(own, room) else own
 
     def has(self, text: str) -> bool:
         """Whether it was measured in these words."""
@@ -82,11 +86,8 @@ class State:
         self.tell(turn, "measured", f"Takes {seconds:.1f} s unhurried; the actor takes {own:.1f} s.", worded)
 
     def promising(self, texts: Sequence[str], lengths: Sequence[int]) -> list[str]:
-        """Those of `texts`, of the expected `lengths` in ms, that should fit better than the first wording does; none
-        where that fits."""
+        """Those of `texts`, of the expected `lengths` in ms, that should fit better than the first wording does."""
         first = self.wordings[0]
-        if self._misfit(first.natural, first.own) == 0.0:
-            return []
         now = self._misfit(first.natural, first.own)
         return [
             text
@@ -98,10 +99,10 @@ class State:
         """What the solver is asked to place: the line, in any of its wordings; or the phrases of the one that fits best
         by itself, where the actor pauses."""
         line = self.line
-        if all(len(one.phrases) == 1 for one in self.wordings):
+        if self.pinned is None and all(len(one.phrases) == 1 for one in self.wordings):
             lengths = tuple(one.natural for one in self.wordings)
             return [Unit(line.id, self.wordings[0].phrases[0].span, lengths, line.speaker)]
-        best = self._best()
+        best = self.pinned or self._best()
         if len(best.phrases) == 1:
             return [Unit(line.id, best.phrases[0].span, (best.natural,), line.speaker)]
         return [
@@ -111,25 +112,32 @@ class State:
 
     def kept(self, placed: Sequence[Placement]) -> Worded:
         """The words that it is said in, where its units were placed so."""
-        if all(len(one.phrases) == 1 for one in self.wordings):
+        if self.pinned is None and all(len(one.phrases) == 1 for one in self.wordings):
             return self.wordings[placed[0].wording]
-        return self._best()
+        return self.pinned or self._best()
 
     def is_unfit(self, placed: Sequence[Placement]) -> bool:
         """Whether other words could do better: it is spoken outside the comfort band, needs more silence than is its to
-        take, or leaves time in which the actor speaks."""
+        take, or leaves time in which the actor speaks. Remembers where its neighbours squeeze it."""
         kept = self.kept(placed)
-        if any({"compressed", "crowded"} & set(one.flags) for one in placed):
+        hurried = any({"compressed", "crowded"} & set(one.flags) for one in placed)
+        self.squeezed = sum(one.span.duration for one in placed) if hurried else None
+        if hurried:
             return True
         left = (phrase.span.end - one.span.end for phrase, one in zip(kept.phrases, placed, strict=True))
         if any(ms > NOTICED_MS for ms in left):
             return True
         return kept.natural > self.limits.fastest * (kept.own + self.spare)
 
-    def conclude(self, placed: Sequence[Placement], turn: int) -> None:
-        """The last step of its history: how it is spoken."""
+    def conclude(self, placed: Sequence[Placement], turn: int, *, reworded: bool) -> None:
+        """The last step of its history: how it is spoken. `reworded` says whether in other words than the translator's
+        first."""
         kept, first = self.kept(placed), self.wordings[0]
-        if kept is not first:
+        if kept is first and reworded:
+            self.tell(
+                turn, "chosen", "Said in the words that an earlier run chose in place of the first.", kept
+            )
+        elif kept is not first:
             said = f"Said in other words: rate factor {kept.factor:.2f} instead of {first.factor:.2f} in its own time."
             self.tell(turn, "chosen", said, kept)
         time = sum(one.span.duration for one in placed)
@@ -167,10 +175,15 @@ class State:
         """The first wording that fits best by itself."""
         return min(self.wordings, key=lambda one: round(self._misfit(one.natural, one.own), 3))
 
+    def _room(self, own: int) -> int:
+        """ms that its words may take at most at its own rate, of a line that stands for `own` ms of speech."""
+        room = own + self.spare
+        return room if self.squeezed is None else min(room, self.squeezed)
+
     def _misfit(self, natural: int, own: int) -> float:
         """How far the rate factor is outside the comfort band, as a logarithm; 0 inside it."""
-        factor = natural / own
-        fastest = self.limits.fastest * (own + self.spare) / own
-        if factor > fastest:
-            return math.log(factor / fastest)
-        return math.log(self.limits.slowest / factor) if factor < self.limits.slowest else 0.0
+        room = self._room(own)
+        if natural > self.limits.fastest * room:
+            return math.log(natural / (self.limits.fastest * room))
+        least = self.limits.slowest * min(own, room)
+        return math.log(least / natural) if natural < least else 0.0

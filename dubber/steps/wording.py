@@ -146,9 +146,10 @@ def reworded(run: Run, script: Script, said: Said, chosen: Mapping[str, str], du
     date, and the words stand there until a person or a later run finds better ones."""
     words = [one for one in said.segments if one.text]
     first = {one: next(iter(answer.wordings), "") for one, answer in script.answers.items()}
-    kept = {one: pair for one, pair in run.project.wordings(run.settings.target).items() if one not in chosen}
+    before = run.project.wordings(run.settings.target)
+    kept = {one: pair for one, pair in before.items() if one in first and one not in chosen}
     for one, text in chosen.items():
-        kept[one] = first[one], first[one] if text == srt.spoken(first[one]) else text
+        kept[one] = first[one], first[one] if text == srt.spoken(plain(first[one])) else text
     run.project.remember_wordings(run.settings.target, kept)
     lines = tuple(replace(line, text=chosen.get(line.id, line.text)) for line in script.lines)
     if lines == script.lines:

@@ -4,6 +4,7 @@ several takes is kept. The voice's lengths are set by the test."""
 from __future__ import annotations
 
 import itertools
+import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,8 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from align.types import Line, Segment, Span
-from dubber import profiles
+from align.links import plain
+from align.types import Line, Segment, Span, union
+from dubber import profiles, srt
 from dubber.picks import Pick
 from dubber.progress import Quiet
 from dubber.project import Project
@@ -314,3 +316,85 @@ def test_a_take_that_its_voice_does_not_trust_is_not_kept_where_another_is(run: 
 
     run.settings = replace(run.settings, takes=3)
     assert kept(run, Doubting(), {})[0] == [0, 0, 0]
+
+
+def lines_of(
+    draw: random.Random, count: int
+) -> tuple[list[Line], dict[str, tuple[str, ...]], dict[str, int]]:
+    """Lines of two people, some over each other, their wordings, and how long each takes."""
+    at, lines, wordings, lengths = 500, [], {}, {}
+    for i in range(count):
+        own = draw.randint(700, 4000)
+        natural = own * draw.choice((draw.uniform(0.9, 1.1), draw.uniform(1.1, 1.6), draw.uniform(0.5, 0.9)))
+        texts = (f"{i} 你好，我叫 John。", f"{i} 我是 John 先生。", f"{i} 叫 John。")
+        for text, share in zip(texts, (1.0, draw.uniform(0.7, 1.1), draw.uniform(0.6, 1.2)), strict=True):
+            lengths[said_as(text)] = max(100, round(natural * share))
+        line = Line(
+            f"s{at}", Span(at, at + own), said_as(texts[0]), draw.choice(("Ben", "Anna")), (f"s{at}",)
+        )
+        lines.append(line)
+        wordings[line.id] = texts
+        at += own + draw.choice((-300, 0, 50, 120, 300, 800, 2000))
+    return lines, wordings, lengths
+
+
+def said_as(text: str) -> str:
+    return srt.spoken(plain(text))
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_run_that_only_says_the_chosen_words_again_comes_to_the_same_slots(run: Run, seed: int) -> None:
+    run.settings = replace(run.settings, target="zh")
+    lines, wordings, lengths = lines_of(random.Random(seed), 30)
+    answers = {one: Answer(one, texts) for one, texts in wordings.items()}
+    said = Said(tuple(Segment(one.id, one.span, "The boat.", one.speaker) for one in lines), ())
+    speech = union(one.span for one in lines)
+    heard: list[str] = []
+
+    def fit(given: Script) -> Fitted:
+        end = lines[-1].span.end + 1000
+        return fitting.fit(run, given, said, speech, end, measure=tells(lengths, heard))
+
+    first = fit(Script(tuple(lines), (), {}, answers, free=frozenset(answers)))
+    measured = set(heard)
+    standing = tuple(replace(one, text=first.chosen[one.id]) for one in lines)
+    again = fit(Script(standing, (), {}, answers, free=frozenset(answers), settled=frozenset(answers)))
+    moved = [(one, other) for one, other in zip(first.parts, again.parts, strict=True) if one != other]
+    assert moved == [], "words, slots and flags"
+    for part in again.parts:
+        other = part.line.text != said_as(wordings[part.line.id][0])
+        assert ("reworded" in part.slot.flags) == other, "in other words than the translator's first"
+    assert set(heard) == measured, "the words are those that were measured, to the letter"
+
+
+def test_a_line_squeezed_by_its_neighbour_is_asked_to_be_shorter(run: Run) -> None:
+    lines = (
+        Line("a", Span(1000, 3500), "uno dos tres cuatro cinco seis", "Ben", ("a",)),
+        Line("b", Span(1800, 3600), "siete ocho nueve diez", "Anna", ("b",)),
+    )
+    answers = {one.id: Answer(one.id, (one.text, one.text.rsplit(" ", 2)[0])) for one in lines}
+    lengths = {lines[0].text: 2300, lines[1].text: 1700, "uno dos tres cuatro": 1500, "siete ocho": 900}
+    translator = Translator({})
+    said = Said(tuple(Segment(one.id, one.span, "x", one.speaker) for one in lines), ())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(translation, "rewords", lambda _: True)
+        patch.setattr(translation, "reword", translator.reword)
+
+        def fit(given: Mapping[str, Answer], measure: fitting.Measure) -> Fitted:
+            script = Script(lines, (), {}, given, free=frozenset(given))
+            return fitting.fit(
+                run, script, said, (Span(1000, 3600),), 4000, measure=measure, close=lambda: None
+            )
+
+        alone = {one.id: Answer(one.id, (one.text,)) for one in lines}
+        pressed = fit(alone, tells(lengths, []))
+        assert any({"compressed", "crowded"} & set(part.slot.flags) for part in pressed.parts)
+        assert translator.asked
+        for _, tried, budget in translator.asked:
+            assert budget < tried[0].ms, "shorter, though each would fit if it were alone"
+        heard: list[str] = []
+        eased = fit(answers, tells(lengths, heard))
+        assert {"uno dos tres cuatro", "siete ocho"} & set(heard), (
+            "the shorter words that were answered are measured"
+        )
+        assert max(part.slot.factor for part in eased.parts) < max(part.slot.factor for part in pressed.parts)
