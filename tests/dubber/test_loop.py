@@ -307,7 +307,7 @@ def test_a_plan_makes_nothing_and_is_near_the_dub(made: Made, server: Server) ->
         assert expected["text"] == line["text"]
         assert expected["slot"] == pytest.approx(line["slot"], abs=400)
     (after,) = pipeline.plan_again(project, jobs=1)
-    assert after["rates_from"] == "3 lines that this voice was measured at"
+    assert after["rates_from"] == "3 lengths that this voice was measured at"
 
 
 def test_a_plan_after_a_dub_goes_by_the_words_that_were_chosen(dubbed: Made, server: Server) -> None:
