@@ -72,21 +72,26 @@ def plan(
     """Say what a dub will be before any voice is made: each line's slot, expected rate and risk, and the time it takes.
 
     The film is heard and translated for that, which `dubber translate` with the same choices does not do again. Behind
-    a project folder, the choices are those that it remembers.
+    a project folder, and where no language is said of a film that was dubbed, the choices are those remembered.
     """
     choices = said(locals())
     trust(base_url)
     with told(as_json) as shown:
         from dubber import config, pipeline, progress, tables
-        from dubber.project import SUFFIX
+        from dubber.project import SUFFIX, Project
         from dubber.settings import Settings
 
         with progress.watcher(json=as_json) as watch:
-            if film.is_dir() or film.suffix == SUFFIX:
+            beside = config.of_folder(film.absolute().parent)
+            dubbed = film.is_dir() or film.suffix == SUFFIX
+            if not dubbed and "target" not in {**beside, **choices}:
+                place = Project.open(film, project)
+                dubbed, film = bool(place.languages), place.folder if place.languages else film
+            if dubbed:
                 target = choices.pop("target", None)
                 plans = pipeline.plan_again(film, target=target, changes=choices, jobs=jobs, progress=watch)
             else:
-                choices = {**config.of_folder(film.absolute().parent), **choices}
+                choices = {**beside, **choices}
                 terms = choices.pop("glossary", None)
                 plans = [
                     pipeline.plan(

@@ -121,7 +121,7 @@ def show_plan(plan: dict[str, Any]) -> None:
     often = f", {plan['takes']} takes of each" if plan["takes"] > 1 else ""
     figures = Table(box=None, show_header=False, pad_edge=False)
     for name, value in (
-        ("lines", f"{len(plan['lines'])}, {plan['at_risk']} of them at risk"),
+        ("lines", f"{len(plan['lines'])}, {plan['at_risk']} of them at high risk"),
         ("rate", f"{plan['rate_comfortable']:.0%} of lines within 0.85-1.15 of their natural length"),
         ("rates from", plan["rates_from"]),
         ("to be spoken", f"{spoken:.1f} s of speech for {plan['duration_ms'] / 1000:.1f} s of film{often}"),

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from align import phrases
+from align.links import plain
 from align.types import SAMPLES_PER_MS
 from dubber import atomic, languages, media, names, srt, store
 from dubber.audio import FloatArray
@@ -24,7 +25,7 @@ from dubber.media import Dialogue, Film, Muxed, MuxPlan, SoftSubtitle, Surround
 from dubber.steps.mixing import Mixing, Track, track
 from dubber.steps.run import Run
 from dubber.steps.translation import UNTRANSLATED
-from dubber.steps.wording import Said, Script
+from dubber.steps.wording import SILENCE, Said, Script
 from dubber.store import Key
 
 MUX = 3
@@ -206,11 +207,11 @@ def _around(run: Run, source: Film, dialogue: Dialogue) -> Surround | None:
 
 def _for_viewers(cues: Sequence[srt.Cue]) -> str:
     """The SRT file of the cues without what is there for the person who edits them, labels, strengths, the marks of
-    pauses, lines that wait for words; and with what players need, marks of direction."""
+    pauses, lines that wait for words or are silent; and with what players need, marks of direction."""
     shown = [
         replace(cue, speaker=None, text=phrases.unmarked(srt.shown(cue.text)))
         for cue in cues
-        if cue.text != UNTRANSLATED
+        if plain(cue.text).casefold() not in (UNTRANSLATED, SILENCE)
     ]
     return srt.directed(srt.serialise(shown))
 

@@ -123,7 +123,7 @@ class _Fitting:
         self._words = {one.id: one.words for one in said.segments}
         ordered = sorted(script.lines, key=lambda line: line.span)
         self._states = {line.id: State(line, line.id in free, self._limits) for line in ordered}
-        onsets = [line.span.start for line in ordered[1:]] + [duration]
+        onsets = [*(line.span.start for line in ordered), duration][1:]
         for line, onset in zip(ordered, onsets, strict=True):
             self._states[line.id].spare = min(SPARE_MS, max(0, onset - line.span.end))
         self._estimates = self._estimated()

@@ -20,6 +20,12 @@ from dubber.steps.wording import Said, Script
 LONGEST_MS = 100 * 3_600_000
 """No line, and no run, takes so long: a report that says so is damaged."""
 
+RATE = "speaking_rate"
+"""The report's seconds of work for each second of speech, of the last run that spoke."""
+
+SLOWEST = 100_000
+"""Seconds for a second of speech that no machine needs."""
+
 MEASURED = "measured"
 """The `did` of a history's step that holds a length that a voice was measured at."""
 
@@ -52,7 +58,7 @@ def plan(
         "speech_overlap": round(metrics.speech_overlap(speech, [slot.span for slot in slots]), 4),
         "rate_comfortable": round(metrics.rate_shares(slots).comfortable, 4),
         **({"shots": list(cuts)} if run.settings.shots else {}),
-        "at_risk": sum(line["risk"] != "none" for line in lines),
+        "at_risk": sum(line["risk"] == "high" for line in lines),
         "spoken_ms": spoken,
         "takes": takes,
         "seconds": pace.seconds_for(speak.pace_name(run), takes * spoken) or _as_before(run, takes * spoken),
@@ -100,12 +106,10 @@ def _rates_from(prior: pronounce.Prior, measured: int) -> str:
 
 def _as_before(run: Run, spoken: int) -> float | None:
     """Seconds for so much speech (ms), as fast as the last run over this film spoke; None where it spoke nothing."""
-    report = _report(run)
-    made, seconds = report.get("spoken_now_ms"), report.get("seconds")
-    taken = seconds.get("synthesize") if isinstance(seconds, dict) else None
-    if not isinstance(made, int) or not isinstance(taken, int | float) or not 0 < made < LONGEST_MS:
+    rate = _report(run).get(RATE)
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < SLOWEST:
         return None
-    return float(taken) * spoken / made if 0 < taken < LONGEST_MS else None
+    return float(rate) * spoken / 1000
 
 
 def _measured_before(run: Run) -> Iterator[Heard]:

@@ -57,6 +57,7 @@ def write(
         "language": languages.english_name(run.settings.target),
         "lines_remade": counts["take"].misses if "take" in counts else 0,
         "spoken_now_ms": run.spoken,
+        "speaking_rate": _speaking_rate(run),
         "cache": {stage: {"hits": one.hits, "misses": one.misses} for stage, one in sorted(counts.items())},
         "seconds": {stage: round(seconds, 3) for stage, seconds in run.seconds.items()},
         "timing": timing(
@@ -90,6 +91,16 @@ def write(
     }
     run.project.write_report(run.settings.target, report)
     return report
+
+
+def _speaking_rate(run: Run) -> Any:
+    """Seconds of work for each second of speech: of this run, or where it spoke nothing, of the last in this voice."""
+    if run.spoken:
+        return round(1000 * run.speaking / run.spoken, 6)
+    before = run.project.report(run.settings.target)
+    settings = before.get("settings") if isinstance(before, dict) else None
+    same = isinstance(settings, dict) and settings.get("voice") == run.settings.voice
+    return before.get("speaking_rate") if same else None
 
 
 def timing(speech: Sequence[Span], takes: Sequence[Take], duration: int) -> dict[str, Any]:

@@ -23,7 +23,7 @@ Did = Literal["measured", "chosen", "spoken", "left"]
 
 Event = dict[str, Any]
 """One step of a line's history: `round`, what was done (`did`), the words, their natural length in ms, the rate factor
-in the line's own time, and a sentence (`told`)."""
+in the line's own time (where it is spoken: in that), and a sentence (`told`)."""
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,10 @@ class State:
 
     @property
     def wanted(self) -> int:
-        """ms that other words for it are to take: the actor's time, and where there is too much to say what silence
-        after it is to be had; or what its neighbours leave."""
+        """ms that other words for it are to take: the actor's time, or what its neighbours leave of that. What they may
+        borrow beside that is not promised to them."""
         own = max(one.own for one in self.wordings)
-        room = self._room(own)
-        return room if self._best().natural > min(own, room) else own
+        return min(own, self._room(own))
 
     def has(self, text: str) -> bool:
         """Whether it was measured in these words."""
@@ -155,10 +154,12 @@ class State:
             told.append(f"{-end} ms before the actor ends")
         if len(placed) > 1:
             told.append(f"in {len(placed)} phrases, as the actor pauses")
-        self.tell(turn, "spoken", ", ".join(told) + ".", kept)
+        self.tell(turn, "spoken", ", ".join(told) + ".", kept, time)
 
-    def tell(self, turn: int, did: Did, told: str, worded: Worded | None = None) -> None:
-        """Adds a step to its history."""
+    def tell(
+        self, turn: int, did: Did, told: str, worded: Worded | None = None, time: int | None = None
+    ) -> None:
+        """Adds a step to its history. `time` are the ms in which it is spoken, where they are not the line's own."""
         about = worded or self.wordings[0]
         self.history.append(
             {
@@ -166,7 +167,7 @@ class State:
                 "did": did,
                 "text": about.text,
                 "natural_ms": about.natural,
-                "factor": round(about.factor, 3),
+                "factor": round(about.natural / max(1, time or about.own), 3),
                 "told": told,
             }
         )

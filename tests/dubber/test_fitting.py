@@ -130,8 +130,7 @@ def test_other_words_are_asked_for_with_the_budget_that_was_measured(run: Run) -
     done = fitted(run, script((LONG,)), lengths, translator)
     assert [len(tried) for _, tried, _ in translator.asked] == [1, 2]
     for _, tried, budget in translator.asked:
-        own = 2000 + fitting.SPARE_MS
-        assert tried[-1].ms / budget == pytest.approx(lengths[tried[-1].wording] / own, rel=0.01)
+        assert tried[-1].ms / budget == pytest.approx(lengths[tried[-1].wording] / 2000, rel=0.01)
     assert (done.rounds, done.chosen) == (2, {"s1000": FITS})
     assert deeds(done) == [
         (0, "measured", LONG), (1, "measured", LESS), (2, "measured", FITS), (2, "chosen", FITS), (2, "spoken", FITS),
@@ -398,3 +397,8 @@ def test_a_line_squeezed_by_its_neighbour_is_asked_to_be_shorter(run: Run) -> No
             "the shorter words that were answered are measured"
         )
         assert max(part.slot.factor for part in eased.parts) < max(part.slot.factor for part in pressed.parts)
+
+
+def test_where_nothing_is_to_be_said_nothing_is_placed(run: Run) -> None:
+    done = fitting.fit(run, Script((), ()), Said((), ()), SPANS, DURATION, measure=tells({}, []))
+    assert (done.parts, done.chosen, done.rounds) == ((), {}, 0)
