@@ -122,7 +122,9 @@ def mix(
     correction = programme_correction(
         target, under.energies(levels, background, duck), lines, plans, energies
     )
-    if background == "duck":  # what is turned down on purpose is missing from the whole: no line is raised for it
+    if (
+        background == "duck"
+    ):  # what is turned down on purpose is missing from the whole: no line is raised for it
         correction = min(0.0, correction)
     plans = [corrected(plan, correction, target) for plan in plans]
 
