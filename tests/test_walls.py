@@ -15,8 +15,7 @@ OURS = ("align", "tts", "dubber")
 ALLOWED = {
     "align": {"align", "numpy"},
     "tts": {"tts", "numpy", "soxr", "espeakng_loader", "python_stretch", "torch", "yaml"}
-    | {"transformers", "safetensors", "sentencepiece", "wetext", "tiktoken"}
-    | {"fugashi", "unidic_lite", "nemo_text_processing"},
+    | {"transformers", "safetensors", "sentencepiece", "wetext", "tiktoken"},
 }
 """Besides the standard library, all that these two rooms may import."""
 

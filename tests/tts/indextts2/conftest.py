@@ -10,7 +10,6 @@ from speaking import QUICK, recording
 
 from bench import filled
 from tts.door import Emotion, SpeechRequest, Voice
-from tts.indextts2.config import Version
 from tts.indextts2.engine import IndexTTS2
 from tts.indextts2.release import Placement, Release
 
@@ -18,15 +17,9 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def version() -> Version:
-    """Of the release that tests speak with; those that hold for every version are parametrised by it."""
-    return "2.0"
-
-
-@pytest.fixture(scope="session")
-def folder(version: Version, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a tiny release. Not to be written to."""
-    return filled.write(tmp_path_factory.mktemp("release"), version=version)
+    return filled.write(tmp_path_factory.mktemp("release"))
 
 
 @pytest.fixture(scope="session")
