@@ -255,7 +255,11 @@ def test_a_runs_rooms_are_found_once_kept_and_part_of_its_mix(tmp_path: Path) ->
         slot = Slot(line.id, span, span.duration)
         takes.append(
             SimpleNamespace(
-                line=line, slot=slot, path=path, key=Key("take", f"{index}"), loudness=loudness_of(samples)
+                id=line.id,
+                line=line,
+                slot=slot,
+                part=SimpleNamespace(line=line, source=span),
+                kept=SimpleNamespace(path=path, key=Key("take", f"{index}"), loudness=loudness_of(samples)),
             )
         )
     (tmp_path / "cache").mkdir()
