@@ -158,6 +158,14 @@ def test_ctrl_c_while_workers_still_import_is_not_theirs_to_answer(tmp_path: Pat
 
 
 def test_ctrl_c_while_workers_are_started_is_answered_as_soon_as_they_are() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+    try:
+        _interrupted_while_started()
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _interrupted_while_started() -> None:
     handler, mask = signal.getsignal(signal.SIGINT), signal.pthread_sigmask(signal.SIG_BLOCK, ())
     reached = False
     with pytest.raises(KeyboardInterrupt), pocketsphinx._uninterrupted():
