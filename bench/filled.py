@@ -1,7 +1,7 @@
 """A whole release with filled weights, written as the official files are: names, nesting, formats. What it says is
 noise, but every real part loads and runs: for tests (tiny) and for timing (full, 7 GB on disk).
 
-    python -m bench.filled DIR [--size tiny|full]
+    python -m bench.filled DIR [--size tiny|full] [--version 2.0|2.5]
 """
 
 from __future__ import annotations
@@ -25,11 +25,24 @@ from bench.goldens.harness import KIT, fill, load_cases, manifest_info, standard
 from tts.indextts2.campplus import CampPlus
 from tts.indextts2.codec import Codec
 from tts.indextts2.conditioning import Conditioning
-from tts.indextts2.config import CodecConfig, FlowConfig, GptConfig, SpeakerConfig
+from tts.indextts2.config import DOWNSAMPLE, CodecConfig, FlowConfig, GptConfig, SpeakerConfig, Version
 from tts.indextts2.flow import Flow
 from tts.indextts2.gpt import Gpt
+from tts.indextts2.layout import LAYOUTS
 from tts.indextts2.regulator import Regulator
 from tts.indextts2.semantic import SemanticEncoder
+
+TOKENIZERS: Mapping[Version, str] = {
+    "2.0": "bpe_test.model",
+    "2.5": "multilingual_zh_ja_yue_char_del.tiktoken",
+}
+"""The kit's tokenisers."""
+
+TEXT_TOKENS: Mapping[Version, int] = {"2.0": 620, "2.5": 850}
+"""As many as the kit's tokenisers have, and some."""
+
+MODELS: Mapping[Version, tuple[str, str]] = {"2.0": ("gpt20", "codec20"), "2.5": ("gpt25", "codec25")}
+"""What the kit calls the models whose dimensions differ."""
 
 STYLE = 192
 """Width of the speaker embedding, at any size: the released speaker encoder comes without a configuration."""
@@ -74,18 +87,23 @@ def _semantic(size: str) -> dict[str, Any]:
     return config
 
 
-def _of_case(component: str) -> dict[str, Any]:
-    config: dict[str, Any] = dict(load_cases(size="full", component=component)[0].config or {})
+def _released(model: str) -> dict[str, Any]:
+    """The configuration that the kit has for a model at full size."""
+    config: dict[str, Any] = next(
+        dict(case.config or {}) for case in load_cases(size="full") if case.model == model
+    )
     return config
 
 
-def dimensions(size: str) -> Dimensions:
-    """Those of the released files ("full"), or the smallest that every part runs at ("tiny")."""
+def dimensions(size: str, version: Version = "2.0") -> Dimensions:
+    """Those of the released files ("full"; for 2.5 as far as they are known), or the smallest that every part runs at
+    ("tiny")."""
+    gpt, codec = MODELS[version]
     if size == "full":
         return Dimensions(
-            gpt=_of_case("gpt.conditioning"),
-            codec=_of_case("codec.vq2emb"),
-            s2mel=_of_case("s2mel.velocity"),
+            gpt=_released(gpt),
+            codec=_released(codec),
+            s2mel=_released("s2mel20"),
             vocoder="full_bigvgan",
             semantic=_semantic(size),
             emotions=(3, 17, 2, 8, 4, 5, 10, 24),
@@ -97,9 +115,9 @@ def dimensions(size: str) -> Dimensions:
             "model_dim": 128,
             "heads": 2,
             "layers": 2,
-            "max_mel_tokens": 180,
+            "max_mel_tokens": 180 // DOWNSAMPLE[version],
             "max_text_tokens": 60,
-            "number_text_tokens": 620,
+            "number_text_tokens": TEXT_TOKENS[version],
             "number_mel_codes": 258,
             "start_mel_token": 256,
             "stop_mel_token": 257,
@@ -113,6 +131,7 @@ def dimensions(size: str) -> Dimensions:
             "vocos_dim": 32,
             "vocos_intermediate_dim": 64,
             "vocos_num_layers": 1,
+            "downsample_scale": DOWNSAMPLE[version],
         },
         s2mel={
             "style_encoder": {"dim": STYLE},
@@ -127,35 +146,35 @@ def dimensions(size: str) -> Dimensions:
     )
 
 
-def write(folder: Path, size: str = "tiny") -> Path:
+def write(folder: Path, size: str = "tiny", version: Version = "2.0") -> Path:
     """Writes a release into `folder`, file by file, and returns it."""
-    release = dimensions(size)
+    release, layout = dimensions(size, version), LAYOUTS[version]
     features = release.semantic["hidden_size"]
-    gpt_config = GptConfig.parse(release.gpt, features=features)
+    gpt_config = GptConfig.parse(release.gpt, version, features=features)
     flow_config = FlowConfig.parse(release.s2mel)
-    for name in ("semantic_codec", "bigvgan", "w2v-bert-2.0"):
-        (folder / name).mkdir(parents=True, exist_ok=True)
-    raw = {"version": 2.0, "gpt": dict(release.gpt), "semantic_codec": dict(release.codec)}
+    for path in layout.required:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+    raw = {"version": float(version), "gpt": dict(release.gpt), "semantic_codec": dict(release.codec)}
     raw |= {"s2mel": dict(release.s2mel), "emo_num": list(release.emotions)}
     (folder / "config.yaml").write_text(yaml.safe_dump(raw))
     vocoder = manifest_info(KIT, release.vocoder)
     (folder / "bigvgan" / "config.json").write_text(json.dumps(vocoder["config"]))
     (folder / "w2v-bert-2.0" / "config.json").write_text(json.dumps(release.semantic))
-    shutil.copyfile(KIT / "text" / "bpe_test.model", folder / "bpe.model")
+    shutil.copyfile(KIT / "text" / TOKENIZERS[version], folder / layout.tokenizer)
 
     with torch.device("meta"):
         conditioning, gpt = Conditioning(gpt_config), Gpt(gpt_config)
         regulator, flow = Regulator(flow_config), Flow(flow_config)
-        codec, speaker = Codec(CodecConfig.parse(release.codec)), CampPlus(SpeakerConfig())
+        codec, speaker = Codec(CodecConfig.parse(release.codec, version)), CampPlus(SpeakerConfig())
         semantic = SemanticEncoder(release.semantic)
     torch.save(filled(conditioning) | filled(gpt), folder / "gpt.pth")
-    net = {
-        "cfm": filled(flow),
-        "length_regulator": filled(regulator),
-        "gpt_layer": _projection(gpt_config.width, features, release.projection),
-    }
+    net = {"cfm": filled(flow), "length_regulator": filled(regulator)}
+    if version == "2.0":
+        net["gpt_layer"] = _projection(gpt_config.width, features, release.projection)
+        save_file(filled(codec), folder / layout.weights["codec"].path)
+    else:
+        torch.save({"model": filled(codec)}, folder / layout.weights["codec"].path)
     torch.save({"net": net}, folder / "s2mel.pth")
-    save_file(filled(codec), folder / "semantic_codec" / "model.safetensors")
     tensors = fill(vocoder["tensors"], "release|vocoder") | standard_buffers(vocoder["tensors"])
     torch.save({"generator": tensors}, folder / "bigvgan" / "bigvgan_generator.pt")
     torch.save(filled(speaker), folder / "campplus_cn_common.bin")
@@ -196,8 +215,9 @@ def main(arguments: list[str] | None = None) -> int:
     )
     parser.add_argument("folder", type=Path, metavar="DIR")
     parser.add_argument("--size", choices=("tiny", "full"), default="tiny")
+    parser.add_argument("--version", choices=("2.0", "2.5"), default="2.0")
     options = parser.parse_args(arguments)
-    print(write(options.folder, options.size))
+    print(write(options.folder, options.size, options.version))
     return 0
 
 

@@ -15,7 +15,7 @@ from bench import filled
 from bench.alive import Counted, counting
 from bench.goldens.harness import KIT, manifest_info
 from tts.door import Reference
-from tts.indextts2 import antialias, engine, frontend, memory, synthesis, voices
+from tts.indextts2 import antialias, clock, engine, frontend, memory, synthesis, voices
 from tts.indextts2 import flow as solver
 from tts.indextts2 import release as parts_of
 from tts.indextts2.campplus import CampPlus
@@ -28,6 +28,7 @@ from tts.indextts2.decode import Batch
 from tts.indextts2.flow import Flow
 from tts.indextts2.gpt import Gpt
 from tts.indextts2.job import MOST_CODES, Decoded, Job
+from tts.indextts2.layout import LAYOUTS
 from tts.indextts2.regulator import Regulator
 from tts.indextts2.release import Placement, Release
 from tts.indextts2.semantic import SemanticEncoder
@@ -94,7 +95,7 @@ def release() -> Release:
         "emotion matrix": {LONE: torch.empty(rows, settings.gpt.width)},
     }
     assert set(parts_of.LARGE) == {"gpt", "flow"}  # whose weights are made in their format above
-    made: dict[str, Any] = dict(parts_of._built(settings, weights))
+    made: dict[str, Any] = dict(parts_of._built(settings, LAYOUTS["2.0"], weights))
     return Release("2.0", PACES["2.0"], placement, Path(), "", {}, None, **made)  # type: ignore[arg-type]  # speaks ids, not text
 
 
@@ -180,7 +181,7 @@ def card(limit: int, context: int, lengths: Sequence[int]) -> Counted:
 
 def _job(parts: Release, speaker: voices.Speaker, ids: int, seed: int) -> Job:
     """A line of so many text ids without a target."""
-    most = min(MOST_CODES, engine.FREE_CODES + engine.FREE_CODES_PER_ID * ids)
+    most = min(MOST_CODES, clock.free(ids, PACES["2.0"]))
     prompt = torch.empty(len(speaker.rows) + 2 + ids + 2, parts.gpt.config.width, dtype=torch.bfloat16)
     return Job(prompt, seed, most=most)
 

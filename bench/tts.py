@@ -37,6 +37,7 @@ from tts.indextts2.flow import Flow, FlowJob
 from tts.indextts2.gpt import Gpt
 from tts.indextts2.release import Placement, Release
 from tts.indextts2.synthesis import Options
+from tts.indextts2.text import LIMIT
 from tts.indextts2.voices import Speaker
 
 OUT = Path(__file__).resolve().parent / "out"
@@ -161,7 +162,7 @@ def staged(engine: IndexTTS2, voice: Voice, count: int, machine: Machine) -> lis
     content = torch.zeros(total, speaker.condition.shape[1], device=speaker.mel.device)
     noise = torch.zeros(speaker.mel.shape[0], total, device=speaker.mel.device)
     job = FlowJob(content, speaker.mel, speaker.style, noise)
-    rows = len(speaker.rows) + len(release.text.segments(TEXT)[0]) + FRAMING
+    rows = len(speaker.rows) + len(release.text.segments(TEXT, "en", limit=LIMIT)[0]) + FRAMING
     amounts = {
         "decode": (decode_bytes(release.gpt, count, rows, tokens // count), "B", machine.bytes),
         "latent": (latent_flops(release.gpt, rows + tokens // count) * count, "FLOP", machine.flops),

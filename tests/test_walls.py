@@ -15,7 +15,8 @@ OURS = ("align", "tts", "dubber")
 ALLOWED = {
     "align": {"align", "numpy"},
     "tts": {"tts", "numpy", "soxr", "espeakng_loader", "python_stretch", "torch", "yaml"}
-    | {"transformers", "safetensors", "sentencepiece", "wetext", "tiktoken"},
+    | {"transformers", "safetensors", "sentencepiece", "wetext", "tiktoken"}
+    | {"fugashi", "unidic_lite", "nemo_text_processing"},
 }
 """Besides the standard library, all that these two rooms may import."""
 

@@ -148,10 +148,12 @@ def _text20(root: Path) -> dict[str, Any]:
 
 
 def _text25(root: Path) -> tuple[MultilingualFrontend, list[dict[str, Any]]]:
-    """The front end and its cases but for Japanese, which it refuses."""
+    """The front end and its cases; those of Japanese only where what tells its words apart is installed."""
     golden = _json(root, "text25.json")
-    cases = [case for case in golden["cases"] if case["lang"].lower() != "ja"]
-    return MultilingualFrontend(root / golden["tiktoken"]), cases
+    frontend = MultilingualFrontend(root / golden["tiktoken"])
+    # Spanish was recorded without its grammar, and has nothing in it that the grammar would read out
+    cases = [case for case in golden["cases"] if case["lang"].lower() != "ja" or not frontend.notes("ja")]
+    return frontend, cases
 
 
 def _emotion(root: Path) -> dict[str, Any]:

@@ -21,6 +21,7 @@ def write(store: Path) -> None:
     chat.write(store / "qwen3-1.7b")
     nmt.write(store / "m2m100-418m")
     filled.write(store / "indextts2")
+    filled.write(store / "indextts2.5", version="2.5")
 
 
 def main() -> None:

@@ -63,7 +63,14 @@ S2MEL = File(
     optional_groups=("gpt_layer",),
     dropped=(r"cfm\.estimator\.input_pos",),
 )
+S2MEL_25 = File(
+    "s2mel.pth",
+    nest=("net",),
+    groups=("cfm", "length_regulator"),
+    dropped=(r"cfm\.estimator\.input_pos",),
+)
 CODEC_20 = File("semantic_codec/model.safetensors", dropped=(r"decoder\..*",))
+CODEC_25 = File("codec.pth", nest=("model",))
 SPEAKER = File("campplus_cn_common.bin", dropped=(r".*\.num_batches_tracked",))
 VOCODER = File("bigvgan/bigvgan_generator.pt", nest=("generator",))
 SEMANTIC = File(

@@ -25,6 +25,11 @@ PAUSE = OUTPUT_RATE // 5
 PAUSE_SHARE = 0.05
 """Of a target, how much one pause may take at most: a hurried line is given shorter ones."""
 
+FREE = 1.2
+FREE_PER_ID = 0.6
+"""Seconds that a line without a target may last, and more for every text id, which is twice as long as even slow speech
+needs. What is longer has run away. Memory is set aside for as many."""
+
 
 @dataclass(frozen=True)
 class Clock:
@@ -58,13 +63,15 @@ class Aim:
 
 @dataclass(frozen=True)
 class Pace:
-    """How many mel frames a release makes of its tokens: frames = ⌊tokens · numerator / denominator⌋.
+    """How many mel frames a release makes of its tokens: frames = ⌊tokens · numerator / denominator⌋; and how many
+    tokens a second of speech nominally has.
 
     2.0 speaks 50 tokens a second and makes 1.72 frames of each; 2.5 speaks 25 and makes twice as many of each.
     """
 
     numerator: int
     denominator: int
+    rate: int
 
     def frames(self, tokens: int) -> int:
         """Mel frames of that many tokens at the natural pace, at least one."""
@@ -75,7 +82,7 @@ class Pace:
         return max(1, round(frames * self.denominator / self.numerator))
 
 
-PACES = {"2.0": Pace(43, 25), "2.5": Pace(86, 25)}
+PACES = {"2.0": Pace(43, 25, 50), "2.5": Pace(86, 25, 25)}
 """1.72 = 43/25 for N tokens at 50 Hz; the float product and the fraction truncate alike up to 1815 tokens."""
 
 
@@ -97,6 +104,11 @@ def aim(frames: int, pace: Pace, clock: Clock, *, most: int) -> Aim:
         least = max(1, math.ceil(tokens * (1 - clock.window)))
         cap = min(most, max(tokens, math.floor(tokens * (1 + clock.window))))
     return Aim(frames, tokens, least, cap, tokens if clock.condition else None)
+
+
+def free(ids: int, pace: Pace) -> int:
+    """How many tokens a piece of so many text ids may take where its length is free."""
+    return round((FREE + FREE_PER_ID * ids) * pace.rate)
 
 
 def share(total: int, weights: Sequence[float]) -> list[int]:

@@ -10,6 +10,9 @@ from tts.errors import BadWeights
 
 Version = Literal["2.0", "2.5"]
 
+DOWNSAMPLE: Mapping[Version, int] = {"2.0": 1, "2.5": 2}
+"""Semantic features, of which there are 50 a second, to one code."""
+
 SEMANTIC_WIDTH = 1024
 """Width of w2v-BERT 2.0's hidden states."""
 
@@ -101,8 +104,8 @@ class CodecConfig:
     downsample: int = 1
 
     @classmethod
-    def parse(cls, raw: Mapping[str, Any]) -> CodecConfig:
-        """From the `semantic_codec` section."""
+    def parse(cls, raw: Mapping[str, Any], version: Version = "2.0") -> CodecConfig:
+        """From the `semantic_codec` section; where it does not state `downsample_scale` it is the version's."""
         return cls(
             codebook=_int(raw, "codebook_size"),
             hidden=_int(raw, "hidden_size"),
@@ -110,7 +113,7 @@ class CodecConfig:
             width=_int(raw, "vocos_dim"),
             feed_forward=_int(raw, "vocos_intermediate_dim"),
             layers=_int(raw, "vocos_num_layers"),
-            downsample=int(raw.get("downsample_scale") or 1),
+            downsample=int(raw.get("downsample_scale") or DOWNSAMPLE[version]),
         )
 
 

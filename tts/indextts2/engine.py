@@ -1,4 +1,4 @@
-"""IndexTTS2 behind the door: requests → pieces of text with an aim → sound of exactly the length asked for.
+"""IndexTTS2, and 2.5, behind the door: requests → pieces of text with an aim → sound of exactly the length asked for.
 
 What a voice is comes from `voices`, what speech is from `synthesis`, what a length is from `clock`.
 """
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from hashlib import sha256
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -32,29 +32,24 @@ from tts.indextts2 import assemble, synthesis, voices
 from tts.indextts2 import clock as timing
 from tts.indextts2 import emotion as vectors
 from tts.indextts2.clock import Aim, Clock
+from tts.indextts2.config import Version
 from tts.indextts2.memory import Room
 from tts.indextts2.plan import Plan, by_request, notes, pieces_of
 from tts.indextts2.release import Placement, Release
 from tts.indextts2.synthesis import Options, Piece, Spoken
-from tts.indextts2.text import LANGUAGES
 from tts.indextts2.voices import Feeling, Kept, Mood, Speaker
 
 NAME = "IndexTTS2"
 
+NAMES: Mapping[Version, str] = {"2.0": NAME, "2.5": "IndexTTS-2.5"}
+"""What an engine is called by the version of its release: voices and emotions of the one are nothing to the other."""
+
 REVISION = 1
 """Raised whenever the same request would be spoken differently."""
-
-FREE_CODES = 60
-FREE_CODES_PER_ID = 30
-"""How many codes a line without a target may take: 1.2 s, and 0.6 s for every text id, which is twice as long as even
-slow speech needs. What is longer has run away. Memory is set aside for as many."""
 
 ROWS = {"cpu": 8, "cuda": 32}
 """Lines decoded at once by default: a CPU gains little from more, a GPU until it is busy. On a GPU as many of them as
 fit (`memory`)."""
-
-UNKNOWN = 2
-"""The tokeniser's id for what it does not know."""
 
 PIECE_IDS = 120
 """Text ids that the splitting rules aim at for one piece: the released default."""
@@ -83,7 +78,6 @@ class IndexTTS2:
     A request's speech follows from the request and its seed: neighbours in a batch change it by float noise at most.
     """
 
-    name = NAME
     draws = True
     usual_voice: Voice | None = None
 
@@ -96,7 +90,9 @@ class IndexTTS2:
         keep: Keep | None = None,
     ) -> None:
         self.release = release
-        self.clock = clock or Clock()
+        self.name = NAMES[release.version]
+        clock = clock or Clock()
+        self.clock = replace(clock, condition=clock.condition and release.gpt.counts)
         self.options = options or Options(rows=ROWS.get(release.placement.device.type, ROWS["cpu"]))
         self._keep = keep
         self._room = Room(self.options.rows, release.placement.device)
@@ -120,7 +116,8 @@ class IndexTTS2:
         options = self.options
         shaping = (options.sampling, options.steps, options.guidance, options.most, self.clock)
         placed = (self.release.placement.device.type, self.release.placement.dtype)
-        whole = _digest(REVISION, self.release.digest, placed, shaping, version("wetext"))
+        libraries = " ".join(map(_version, self.release.text.libraries))
+        whole = _digest(REVISION, self.release.digest, placed, shaping, libraries)
         return f"{NAME}-{self.release.version}-{whole}"
 
     @property
@@ -130,11 +127,17 @@ class IndexTTS2:
 
     def languages(self) -> Mapping[str, str]:
         """BCP 47 tag → what the language is called in the model."""
-        return LANGUAGES
+        return self.release.text.languages
 
     def speaks(self, language: str) -> bool:
         """Whether the tag, or a wider one ("en-GB" → "en"), is in `languages`."""
-        return tags.lookup(language, LANGUAGES) is not None
+        return tags.lookup(language, self.languages()) is not None
+
+    def notes(self, language: str) -> tuple[str, ...]:
+        """What is not done to texts of a language because an optional library is not installed: sentences for a person,
+        to be told once."""
+        code = tags.lookup(language, self.languages())
+        return () if code is None else self.release.text.notes(code)
 
     def voice(self, reference: Reference) -> Voice:
         """The timbre of a recording of 1 s or more, of which the first 15 s count; heard once per content where voices
@@ -143,7 +146,7 @@ class IndexTTS2:
         key = _digest("voice", REVISION, self.release.digest, reference.digest)
         device = self.release.placement.device
         speaker = self._kept(key, Speaker.from_bytes, lambda: voices.listen(self.release, reference))
-        return Voice(NAME, key, speaker.to(device))
+        return Voice(self.name, key, speaker.to(device))
 
     def emotion(self, source: EmotionSource, *, strength: float = 1.0) -> Emotion:
         """The manner of a recording of 1 s or more, of eight weights (`door.EMOTIONS`; what they sum to beyond 0.8 is
@@ -159,11 +162,11 @@ class IndexTTS2:
             key = _digest("emotion", REVISION, self.release.digest, source.digest)
             felt = self._kept(key, Feeling.from_bytes, lambda: voices.feel(self.release, source))
             vector = felt.vector.to(self.release.placement.device)
-            return Emotion(NAME, _digest(key, repr(float(strength))), Mood(strength, vector=vector))
+            return Emotion(self.name, _digest(key, repr(float(strength))), Mood(strength, vector=vector))
         weights = self.release.reader.read(source) if isinstance(source, str) else source
         weights = vectors.capped(weights, bias=not isinstance(source, str))
         digest = _digest("emotion", REVISION, self.release.digest, weights, repr(float(strength)))
-        return Emotion(NAME, digest, Mood(strength, weights=weights))
+        return Emotion(self.name, digest, Mood(strength, weights=weights))
 
     def speak(self, requests: Sequence[SpeechRequest]) -> list[Take | VoiceError]:
         """What each request came to, in order. Notes of a take: natural and target mel frames, their quotient as
@@ -262,13 +265,15 @@ class IndexTTS2:
         return plans, errors
 
     def _plan(self, request: SpeechRequest) -> Plan:
-        if not self.speaks(request.language):
-            raise LanguageNotSpoken(f"{NAME} does not speak {request.language!r}.")
-        if request.voice.engine != NAME or (request.emotion and request.emotion.engine != NAME):
+        text, language = self.release.text, tags.lookup(request.language, self.languages())
+        if language is None:
+            raise LanguageNotSpoken(f"{self.name} does not speak {request.language!r}.")
+        made_by = {request.voice.engine, request.emotion.engine if request.emotion else self.name}
+        if made_by != {self.name}:
             raise ValueError("the voice and the emotion of a request come from the engine that speaks it")
         if request.target is not None and request.target < 1:
             raise ValueError(f"a target has at least one sample, not {request.target}")
-        texts = self.release.text.segments(request.text, limit=self._text_limit())
+        texts = text.segments(request.text, language, limit=self._text_limit())
         if not texts:
             raise NothingToSay(f"There is nothing to say in {request.text[:40]!r}.")
         speaker: Speaker = request.voice.data
@@ -284,19 +289,19 @@ class IndexTTS2:
                 aim,
                 synthesis.seed_of(request.seed, number),
                 free=request.target is None,
+                language=text.row(language),
             )
             for number, (ids, aim) in enumerate(zip(texts, aims, strict=True))
         ]
-        unread = sum(ids.count(UNKNOWN) for ids in texts)
+        unread = sum(text.unread(ids) for ids in texts)
         return Plan(request, self.release.pace, pieces, pause, unread)
 
     def _aims(self, target: int | None, lengths: Sequence[int], pause: int) -> list[Aim]:
         """Where each piece ends; a target is shared out by the number of text ids."""
         table = self.release.gpt.config.max_codes
         if target is None:
-            caps = [
-                min(table, self.options.most, FREE_CODES + FREE_CODES_PER_ID * length) for length in lengths
-            ]
+            longest = min(table, self.options.most)
+            caps = [min(longest, timing.free(length, self.release.pace)) for length in lengths]
             return [Aim(self.release.pace.frames(cap), cap, 1, cap, None) for cap in caps]
         frames = timing.frames_to_fill(target - pause * (len(lengths) - 1))
         if frames < len(lengths):
@@ -323,6 +328,14 @@ class IndexTTS2:
         if not np.isfinite(samples).all():
             return SpeakingFailed("The model returned values that are not numbers.")
         return Take(samples, natural, target, notes(plan, spoken, frames, samples))
+
+
+def _version(library: str) -> str:
+    """Of an installed distribution; empty where it is not, as some are optional."""
+    try:
+        return version(library)
+    except PackageNotFoundError:
+        return ""
 
 
 def _heard(take: Take) -> Reference:

@@ -81,6 +81,11 @@ class Gpt(nn.Module):
         load_strict(model, state, "The text-to-semantic model", unused=cls.UNUSED)
         return model
 
+    @property
+    def counts(self) -> bool:
+        """Whether a prompt can ask for a number of codes: 2.5 has no slot for it."""
+        return self.speed_emb is not None
+
     def pack(self) -> None:
         """Readies the matrices of decoding for a CPU; call once, where the model has come to rest."""
         self.gpt.pack()

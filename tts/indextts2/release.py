@@ -21,7 +21,7 @@ from tts.errors import BadWeights, EngineMissing
 from tts.indextts2 import checkpoint
 from tts.indextts2.bigvgan import BigVgan
 from tts.indextts2.campplus import CampPlus
-from tts.indextts2.checkpoint import LONE, File
+from tts.indextts2.checkpoint import LONE
 from tts.indextts2.clock import PACES, Pace
 from tts.indextts2.codec import Codec
 from tts.indextts2.conditioning import PREFIXES, Conditioning
@@ -30,30 +30,12 @@ from tts.indextts2.converted import file_digest
 from tts.indextts2.emotion import EmotionMatrix
 from tts.indextts2.flow import Flow
 from tts.indextts2.gpt import Gpt
+from tts.indextts2.layout import EMOTION_READER, GLOSSARY, LAYOUTS, Layout
 from tts.indextts2.qwen import EmotionReader
 from tts.indextts2.regulator import LatentProjection, Regulator
 from tts.indextts2.semantic import SemanticEncoder
-from tts.indextts2.settings import CONFIG, SEMANTIC_CONFIG, VOCODER_CONFIG, Settings
-from tts.indextts2.text import TextFrontend
-
-TOKENIZER = "bpe.model"
-GLOSSARY = "glossary.yaml"
-EMOTION_READER = "qwen0.6bemo4-merge"
-
-WEIGHTS: Mapping[str, File] = {
-    "gpt": checkpoint.GPT,
-    "s2mel": checkpoint.S2MEL,
-    "codec": checkpoint.CODEC_20,
-    "vocoder": checkpoint.VOCODER,
-    "speaker": checkpoint.SPEAKER,
-    "semantic": checkpoint.SEMANTIC,
-    "statistics": checkpoint.STATISTICS,
-    "speaker matrix": checkpoint.SPEAKER_MATRIX,
-    "emotion matrix": checkpoint.EMOTION_MATRIX,
-}
-
-REQUIRED = (CONFIG, TOKENIZER, VOCODER_CONFIG, SEMANTIC_CONFIG, *(file.path for file in WEIGHTS.values()))
-"""All that speaking needs, by path in the folder. The emotion reader is needed only where words describe an emotion."""
+from tts.indextts2.settings import CONFIG, SEMANTIC_CONFIG, VOCODER_CONFIG, Settings, version_of
+from tts.indextts2.text import Frontend, MultilingualFrontend, TextFrontend
 
 DESCRIBED: Mapping[str, str] = {"semantic": SEMANTIC_CONFIG, "vocoder": VOCODER_CONFIG}
 """The configuration of a part; where none is named it is `CONFIG`."""
@@ -84,7 +66,10 @@ class Placement:
 
 @dataclass(frozen=True)
 class Release:
-    """All parts of one release. `digests`: the sha256 of each file that shapes speech, by path; `digest`: theirs."""
+    """All parts of one release. `digests`: the sha256 of each file that shapes speech, by path; `digest`: theirs.
+
+    `projection` is None where there is no latent pass: 2.5 decodes its codes instead.
+    """
 
     version: Version
     pace: Pace
@@ -92,17 +77,17 @@ class Release:
     folder: Path
     digest: str
     digests: Mapping[str, str]
-    text: TextFrontend
+    text: Frontend
     semantic: SemanticEncoder
     codec: Codec
     speaker: CampPlus
     conditioning: Conditioning
     gpt: Gpt
     regulator: Regulator
-    projection: LatentProjection
     flow: Flow
     vocoder: BigVgan
     emotions: EmotionMatrix
+    projection: LatentProjection | None = None
 
     @cached_property
     def reader(self) -> EmotionReader:
@@ -120,19 +105,22 @@ class Release:
         Raises EngineMissing, naming every file that is missing, and BadWeights, naming the file, for one that is not
         what it must be. Nothing of it can be used before all of it is read and checked.
         """
-        missing = [name for name in REQUIRED if not (folder / name).is_file()]
+        layout = LAYOUTS[version_of(folder)]
+        missing = [name for name in layout.required if not (folder / name).is_file()]
         if missing:
             raise EngineMissing(f"{', '.join(missing)} missing in {folder}.")
         placement = placement or Placement.best()
         settings = Settings.read(folder)
         glossary = folder / GLOSSARY if (folder / GLOSSARY).is_file() else None
-        text = TextFrontend(folder / TOKENIZER, glossary)
-        if text.tokenizer.size > settings.gpt.text_tokens + 1:
+        kind = TextFrontend if settings.version == "2.0" else MultilingualFrontend
+        text: Frontend = kind(folder / layout.tokenizer, glossary)
+        if text.size > settings.gpt.text_tokens + 1:
             raise BadWeights(
-                f"{TOKENIZER} has {text.tokenizer.size} ids where {CONFIG} describes {settings.gpt.text_tokens}."
+                f"{layout.tokenizer} has {text.size} ids where {CONFIG} describes {settings.gpt.text_tokens}."
             )
-        files = {part: checkpoint.load(folder, file) for part, file in WEIGHTS.items()}
-        parts: dict[str, Any] = dict(_built(settings, {part: files[part].tensors for part in files}))
+        files = {part: checkpoint.load(folder, file) for part, file in layout.weights.items()}
+        weights = {part: files[part].tensors for part in files}
+        parts: dict[str, Any] = dict(_built(settings, layout, weights))
         for name, module in parts.items():
             module.to(device=placement.device, dtype=placement.dtype if name in LARGE else None)
         parts["gpt"].pack()  # last: moving or casting a part undoes it
@@ -140,21 +128,21 @@ class Release:
             # float32 means float32: torch lets cuDNN round convolutions to ten bits by default
             torch.backends.cudnn.allow_tf32 = False
             parts["vocoder"].fuse()
-        digests = {WEIGHTS[part].path: file.digest for part, file in files.items()}
-        small = (CONFIG, TOKENIZER, VOCODER_CONFIG, SEMANTIC_CONFIG, *([GLOSSARY] if glossary else []))
+        digests = {layout.weights[part].path: file.digest for part, file in files.items()}
+        small = (*layout.small, *([GLOSSARY] if glossary else []))
         digests |= {name: file_digest(folder / name) for name in small}
         digest = hashlib.sha256(json.dumps(digests, sort_keys=True).encode()).hexdigest()
         pace = PACES[settings.version]
         return cls(settings.version, pace, placement, folder, digest, digests, text, **parts)
 
 
-def _built(settings: Settings, weights: Weights) -> Iterator[tuple[str, nn.Module]]:
+def _built(settings: Settings, layout: Layout, weights: Weights) -> Iterator[tuple[str, nn.Module]]:
     """Every part by its name in `Release`, on the CPU in float32."""
     s2mel, gpt = weights["s2mel"], weights["gpt"]
     heard = {name: value for name, value in gpt.items() if name.startswith(PREFIXES)}
     spoken = {name: value for name, value in gpt.items() if name not in heard}
     matrices = (weights["speaker matrix"][LONE], weights["emotion matrix"][LONE])
-    makers: Mapping[str, tuple[tuple[str, ...], Callable[[], nn.Module]]] = {
+    makers: dict[str, tuple[tuple[str, ...], Callable[[], nn.Module]]] = {
         "semantic": (
             ("semantic", "statistics"),
             lambda: SemanticEncoder.load(settings.semantic, weights["semantic"], weights["statistics"]),
@@ -164,21 +152,22 @@ def _built(settings: Settings, weights: Weights) -> Iterator[tuple[str, nn.Modul
         "conditioning": (("gpt",), lambda: Conditioning.load(settings.gpt, heard)),
         "gpt": (("gpt",), lambda: Gpt.load(settings.gpt, spoken)),
         "regulator": (("s2mel",), lambda: Regulator.load(settings.flow, _under(s2mel, "length_regulator."))),
-        "projection": (("s2mel",), lambda: _projection(settings, _under(s2mel, "gpt_layer."))),
         "flow": (("s2mel",), lambda: Flow.load(settings.flow, _under(s2mel, "cfm."))),
         "vocoder": (("vocoder",), lambda: BigVgan.load(settings.vocoder, weights["vocoder"])),
         "emotions": (("speaker matrix", "emotion matrix"), lambda: _emotions(settings, *matrices)),
     }
+    if settings.version == "2.0":
+        makers["projection"] = ("s2mel",), lambda: _projection(settings, _under(s2mel, "gpt_layer."))
     for name, (files, make) in makers.items():
-        with _naming(files):
+        with _naming(layout, files):
             module = make()
         yield name, module
 
 
 @contextmanager
-def _naming(parts: tuple[str, ...]) -> Iterator[None]:
+def _naming(layout: Layout, parts: tuple[str, ...]) -> Iterator[None]:
     """Puts the files that a part is made of, and the one that describes it, before what is wrong with it."""
-    files = " and ".join(WEIGHTS[part].path for part in parts)
+    files = " and ".join(layout.weights[part].path for part in parts)
     described = DESCRIBED.get(parts[0], CONFIG)
     try:
         yield

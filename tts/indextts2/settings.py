@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from tts.errors import BadWeights
 from tts.indextts2.conditioning import STYLE
 from tts.indextts2.config import (
+    DOWNSAMPLE,
     SEMANTIC_WIDTH,
     CodecConfig,
     FlowConfig,
@@ -26,6 +27,8 @@ from tts.indextts2.config import (
 from tts.indextts2.frontend import MEL_HOP, MELS
 
 CONFIG = "config.yaml"
+RANKS = "multilingual_zh_ja_yue_char_del.tiktoken"
+"""The tokeniser of 2.5, which 2.0 has not: tells which version a folder holds where `CONFIG` does not say it."""
 VOCODER_CONFIG = "bigvgan/config.json"
 SEMANTIC_CONFIG = "w2v-bert-2.0/config.json"
 
@@ -65,7 +68,7 @@ class Settings:
         """From the files in `folder`. Raises BadWeights, naming the file, where one is not what it must be, describes a
         release that is not known, or parts that do not fit one another."""
         raw = _yaml(folder, CONFIG)
-        version = _version(raw)
+        version = _version(raw, folder)
         semantic = _json(folder, SEMANTIC_CONFIG)
         _sane(
             {name: value for name, value in semantic.items() if not isinstance(value, _OTHER)},
@@ -80,7 +83,7 @@ class Settings:
         settings = cls(
             version=version,
             gpt=_parsed(CONFIG, lambda: GptConfig.parse(raw["gpt"], version, features=features)),
-            codec=_parsed(CONFIG, lambda: CodecConfig.parse(raw["semantic_codec"])),
+            codec=_parsed(CONFIG, lambda: CodecConfig.parse(raw["semantic_codec"], version)),
             flow=_parsed(CONFIG, lambda: FlowConfig.parse(raw["s2mel"])),
             vocoder=_parsed(VOCODER_CONFIG, lambda: VocoderConfig.parse(_json(folder, VOCODER_CONFIG))),
             speaker=SpeakerConfig(),
@@ -95,6 +98,7 @@ class Settings:
         features, flow = self.gpt.features, self.flow
         for what, found, wanted, file in (
             ("the codec's hidden_size", self.codec.hidden, features, CONFIG),
+            ("the codec's downsample_scale", self.codec.downsample, DOWNSAMPLE[self.version], CONFIG),
             ("the length regulator's in_channels", flow.features, features, CONFIG),
             ("the length regulator's channels", flow.regulator_width, flow.content, CONFIG),
             ("the style encoder's dim", flow.style, STYLE, CONFIG),
@@ -149,11 +153,21 @@ def _leaves(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
         yield name, value
 
 
-def _version(raw: Mapping[str, Any]) -> Version:
-    version = str(raw.get("version", "2.0"))
-    if version != "2.0":
-        raise BadWeights(f"{CONFIG} describes version {version[:20]}, and this engine speaks with 2.0.")
-    return "2.0"
+def version_of(folder: Path) -> Version:
+    """Which version a folder holds: what `CONFIG` says, or else what the tokeniser's file shows.
+
+    Raises BadWeights for a version that is not known and for a `CONFIG` that cannot be read.
+    """
+    return _version(_yaml(folder, CONFIG) if (folder / CONFIG).is_file() else {}, folder)
+
+
+def _version(raw: Mapping[str, Any], folder: Path) -> Version:
+    version = str(raw.get("version", "2.5" if (folder / RANKS).is_file() else "2.0"))
+    known: tuple[Version, ...] = ("2.0", "2.5")
+    for one in known:
+        if version == one:
+            return one
+    raise BadWeights(f"{CONFIG} describes version {version[:20]}; {' and '.join(known)} are known.")
 
 
 def _counts(raw: Mapping[str, Any]) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""From pieces of text to sound, many at once: decode → latent pass → regulator → flow → vocoder.
+"""From pieces of text to sound, many at once: decode → semantic features → regulator → flow → vocoder.
 
 Works in mel frames and at the vocoder's rate. Knows no requests, no languages and no files.
 """
@@ -20,6 +20,7 @@ from tts.indextts2.decode import decode
 from tts.indextts2.flow import FlowJob
 from tts.indextts2.job import MOST_CODES, Decoded, Job
 from tts.indextts2.memory import Room
+from tts.indextts2.regulator import LatentProjection
 from tts.indextts2.release import Release
 from tts.indextts2.sampling import Sampling
 from tts.indextts2.voices import Speaker
@@ -51,7 +52,8 @@ class Options:
 
 @dataclass(frozen=True)
 class Piece:
-    """What is spoken in one go: text ids [L], who speaks, the merged emotion vector [D], and where it is to end."""
+    """What is spoken in one go: text ids [L], who speaks, the merged emotion vector [D], and where it is to end.
+    `language` is a row of the model's language table, None where it has none."""
 
     ids: Tensor
     speaker: Speaker
@@ -60,6 +62,7 @@ class Piece:
     seed: int
     free: bool
     """Whether the length is the model's own: reaching `aim.most` is then a runaway."""
+    language: int | None = None
 
 
 @dataclass(frozen=True)
@@ -211,28 +214,44 @@ def _ran_away(spoken: Spoken | VoiceError) -> bool:
 
 
 def _job(release: Release, piece: Piece, attempt: int, options: Options) -> Job:
-    prompt = release.gpt.prompt(piece.speaker.rows, piece.emotion, piece.ids, count=piece.aim.count)
+    prompt = _prompt(release, piece)
     return Job(prompt, seed_of(piece.seed, attempt), piece.aim.least, piece.aim.most, options.sampling)
 
 
 def _conditions(
     release: Release, pieces: Sequence[Piece], codes: Sequence[Tensor], frames: Sequence[int]
 ) -> list[Tensor]:
-    """Semantic embedding plus projected latent of each code, stretched to the piece's frames: [frames, C] each."""
-    device = release.placement.device
-    prompts = [
-        release.gpt.prompt(
-            piece.speaker.rows, piece.emotion, piece.ids, count=piece.aim.count, keep_marks=True
-        )
-        for piece in pieces
-    ]
-    codes = [one.to(device) for one in codes]
+    """Semantic features of the codes, stretched to the piece's frames: [frames, C] each."""
+    codes = [one.to(release.placement.device) for one in codes]
+    if release.projection is None:
+        semantic = [release.codec.decode(one[None])[0] for one in codes]
+    else:
+        semantic = _taught(release, release.projection, pieces, codes)
+    return release.regulator.regulate(semantic, frames)
+
+
+def _taught(
+    release: Release, projection: LatentProjection, pieces: Sequence[Piece], codes: Sequence[Tensor]
+) -> list[Tensor]:
+    """The latent pass of 2.0: each code's embedding plus its projected latent, [N, F] each."""
+    prompts = [_prompt(release, piece, keep_marks=True) for piece in pieces]
     latents = release.gpt.latents(prompts, codes)
-    semantic = [
-        release.codec.embed(one[None])[0] + release.projection(latent.float())
+    return [
+        release.codec.embed(one[None])[0] + projection(latent.float())
         for one, latent in zip(codes, latents, strict=True)
     ]
-    return release.regulator.regulate(semantic, frames)
+
+
+def _prompt(release: Release, piece: Piece, *, keep_marks: bool = False) -> Tensor:
+    """What precedes a piece's codes: [P, D]."""
+    return release.gpt.prompt(
+        piece.speaker.rows,
+        piece.emotion,
+        piece.ids,
+        count=piece.aim.count,
+        language=piece.language,
+        keep_marks=keep_marks,
+    )
 
 
 def _flow_job(piece: Piece, condition: Tensor) -> FlowJob:

@@ -67,7 +67,7 @@ class Kept:
 class Speaker(Kept):
     """One voice, as every part of the model wants it. All on one device, float32.
 
-    mel [80, R]: the flow's prompt. condition [R, C]: the same prompt through codec and regulator. style [192]: CAM++.
+    mel [80, R]: the flow's prompt. condition [R, C]: the same prompt through the regulator. style [192]: CAM++.
     rows [S, D]: the speaker rows of the GPT's prompt. mood [D]: the reference's own emotion vector.
     """
 
@@ -104,8 +104,7 @@ def listen(release: Release, reference: Reference) -> Speaker:
     features = _features(release, wave16)
     mel = frontend.mel(wave22)
     style = _style(release, wave16)
-    _, embedded = release.codec.quantize(features)
-    condition = release.regulator(embedded[0], mel.shape[1])
+    condition = release.regulator(_prompt(release, features)[0], mel.shape[1])
     rows = release.conditioning.speaker_rows(features, style)[0]
     mood = release.conditioning.emotion_vector(features)[0]
     return Speaker(mel, condition, style[0], rows, mood)
@@ -177,6 +176,11 @@ def _start(reference: Reference) -> np.ndarray[tuple[int], np.dtype[np.float32]]
 def _features(release: Release, wave16: Tensor) -> Tensor:
     """Semantic features [1, T, F]."""
     return release.semantic.features(*frontend.w2v_features(wave16))
+
+
+def _prompt(release: Release, features: Tensor) -> Tensor:
+    """Semantic features [1, T, F] as the flow's prompt is made of them: 2.0 quantises them, 2.5 does not."""
+    return features if release.projection is None else release.codec.quantize(features)[1]
 
 
 def _style(release: Release, wave16: Tensor) -> Tensor:

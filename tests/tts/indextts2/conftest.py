@@ -10,6 +10,7 @@ from speaking import QUICK, recording
 
 from bench import filled
 from tts.door import Emotion, SpeechRequest, Voice
+from tts.indextts2.config import Version
 from tts.indextts2.engine import IndexTTS2
 from tts.indextts2.release import Placement, Release
 
@@ -17,9 +18,15 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def version() -> Version:
+    """Of the release that tests speak with; those that hold for every version are parametrised by it."""
+    return "2.0"
+
+
+@pytest.fixture(scope="session")
+def folder(version: Version, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The files of a tiny release. Not to be written to."""
-    return filled.write(tmp_path_factory.mktemp("release"))
+    return filled.write(tmp_path_factory.mktemp("release"), version=version)
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from tts.indextts2.checkpoint import LONE
-from tts.indextts2.release import WEIGHTS
+from tts.indextts2.layout import LAYOUTS
 
+WEIGHTS = LAYOUTS["2.0"].weights
+REQUIRED = LAYOUTS["2.0"].required
+TOKENIZER = LAYOUTS["2.0"].tokenizer
 PARTS = list(WEIGHTS)
 
 NEST = {"s2mel": ("net", "cfm"), "vocoder": ("generator",)}

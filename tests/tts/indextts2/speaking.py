@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import pytest
 from sounds import buzz
 
 from tts.door import OUTPUT_RATE, Reference, SpeechRequest, Take, result
@@ -22,6 +23,10 @@ QUICK = Options(steps=2, rows=4)
 
 FLOAT_NOISE = 2e-3
 """Of a full-scale sample: what other matrix shapes in a batch of another size leave in samples at most."""
+
+
+every_version = pytest.mark.parametrize("version", ["2.0", "2.5"], scope="session")
+"""For tests of what every version promises."""
 
 
 def recording(f0: float, seconds: float = 1.5) -> Reference:

@@ -15,13 +15,13 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from files import KEY, PARTS, alter, content, linked, replace, store
+from files import KEY, PARTS, REQUIRED, TOKENIZER, WEIGHTS, alter, content, linked, replace, store
 from safetensors.torch import save
 from torch import Tensor
 
 from tts.errors import BadWeights, EngineMissing
 from tts.indextts2 import checkpoint
-from tts.indextts2.release import REQUIRED, TOKENIZER, WEIGHTS, Placement, Release
+from tts.indextts2.release import Placement, Release
 from tts.indextts2.settings import CONFIG, SEMANTIC_CONFIG, VOCODER_CONFIG
 
 CPU = Placement(torch.device("cpu"), torch.float32)
@@ -401,9 +401,9 @@ def test_code_in_a_configuration_never_runs(mine: Path, tmp_path: Path, tag: str
     assert not marker.exists()
 
 
-@pytest.mark.parametrize("version", [1.0, 1.5, 2.5, 3, "2.1", None, [2.0], {"a": 1}, "x" * 1000])
-def test_another_version_is_refused(mine: Path, version: Any) -> None:
-    reconfigure(mine, CONFIG, _set("version", value=version))
+@pytest.mark.parametrize("written", [1.0, 1.5, 2.4, 3, "2.1", None, [2.0], {"a": 1}, "x" * 1000])
+def test_another_version_is_refused(mine: Path, written: Any) -> None:
+    reconfigure(mine, CONFIG, _set("version", value=written))
     refused(mine, CONFIG, "version", "2.0")
 
 

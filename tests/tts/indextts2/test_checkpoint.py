@@ -14,12 +14,11 @@ from typing import Any, NoReturn
 
 import pytest
 import torch
-from files import KEY, PARTS, alter, content, linked, replace, store
+from files import KEY, PARTS, WEIGHTS, alter, content, linked, replace, store
 from torch import Tensor
 
 from tts.errors import BadWeights
 from tts.indextts2 import checkpoint, converted
-from tts.indextts2.release import WEIGHTS
 from tts.indextts2.weights import finite, fold_weight_norm, load_strict
 
 FILE = WEIGHTS["vocoder"]
@@ -245,9 +244,9 @@ def test_a_full_disk_leaves_nothing_behind(mine: Path, monkeypatch: pytest.Monke
 SCRIPT = """
 import os, signal, sys
 from pathlib import Path
-from tts.indextts2 import checkpoint, release
+from tts.indextts2 import checkpoint
 {before}
-loaded = checkpoint.load(Path(sys.argv[1]), release.WEIGHTS["vocoder"])
+loaded = checkpoint.load(Path(sys.argv[1]), checkpoint.VOCODER)
 sys.stdout.write(loaded.digest)
 """
 KILLED = """

@@ -47,7 +47,7 @@ def test_tokens_are_those_whose_natural_length_is_nearest(frames: int, version: 
 
 @given(st.integers(1, 5000), st.one_of(st.none(), st.floats(0, 0.99)), st.booleans())
 def test_an_aim_is_a_range_around_its_count(frames: int, window: float | None, condition: bool) -> None:
-    aim = clock.aim(frames, Pace(43, 25), Clock(condition, window), most=MOST)
+    aim = clock.aim(frames, Pace(43, 25, 50), Clock(condition, window), most=MOST)
     assert 1 <= aim.least <= aim.tokens <= aim.most <= MOST
     assert aim.frames == frames
     assert aim.count == (aim.tokens if condition else None)
@@ -56,7 +56,7 @@ def test_an_aim_is_a_range_around_its_count(frames: int, window: float | None, c
 
 
 def test_a_window_of_a_quarter_is_that() -> None:
-    aim = clock.aim(172, Pace(43, 25), Clock(), most=MOST)
+    aim = clock.aim(172, Pace(43, 25, 50), Clock(), most=MOST)
     assert (aim.tokens, aim.least, aim.most) == (100, 75, 125)
 
 
@@ -86,3 +86,9 @@ def test_pauses_are_there_between_pieces_only_and_shrink_with_the_target() -> No
 def test_a_window_is_a_share() -> None:
     with pytest.raises(ValueError, match="window"):
         Clock(window=1.0)
+
+
+def test_a_free_line_may_last_as_long_in_either_release() -> None:
+    for ids in range(1, 130):
+        assert clock.free(ids, clock.PACES["2.0"]) == 60 + 30 * ids
+        assert clock.free(ids, clock.PACES["2.5"]) == 30 + 15 * ids

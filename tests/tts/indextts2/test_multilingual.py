@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,8 @@ from hypothesis import strategies as st
 
 from bench.goldens.harness import KIT
 from bench.goldens.text import TEXT_CHECKS
-from tts.errors import BadWeights, LanguageNotSpoken, SpeakingFailed, VoiceError
-from tts.indextts2.text import MultilingualFrontend, RankTokenizer
+from tts.errors import BadWeights, SpeakingFailed, VoiceError
+from tts.indextts2.text import MultilingualFrontend, RankTokenizer, optional
 from tts.indextts2.text.multilingual import EXTRA, MOST
 
 RANKS = KIT / "text" / "multilingual_zh_ja_yue_char_del.tiktoken"
@@ -29,9 +31,79 @@ def test_every_recorded_case_comes_out_as_recorded(check: str) -> None:
     assert [f"{case}: {note}" for case, ok, note in outcomes if not ok] == []
 
 
-def test_japanese_is_refused_by_name(frontend: MultilingualFrontend) -> None:
-    with pytest.raises(LanguageNotSpoken, match="Japanese"):
-        frontend.segments("こんにちは", "JA")
+WORDS = ("天気", "雨", "でしょう", "です")
+
+
+def by_the_book(run: str) -> list[str]:
+    """The words of a run, where the whole vocabulary is `WORDS`: a stand-in for the dictionary."""
+    return [word for word in re.split(f"({'|'.join(WORDS)})", run) if word]
+
+
+@pytest.fixture
+def dictionary(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(optional, "lacking", lambda _: ())
+    monkeypatch.setattr(optional, "_words", by_the_book)
+
+
+@pytest.mark.usefixtures("dictionary")
+def test_japanese_words_are_told_apart_after_its_readings_are_put_in(frontend: MultilingualFrontend) -> None:
+    recorded = json.loads((KIT / "text" / "text25.json").read_text())["cases"]
+    (case,) = [case for case in recorded if case["lang"] == "JA"]
+    assert frontend.prepared(case["text"], case["lang"]) == case["final"]
+    assert frontend.segments(case["text"], case["lang"]) == case["ids"]
+
+
+@pytest.mark.usefixtures("dictionary")
+def test_a_token_of_the_model_stays_whole_among_japanese_words(frontend: MultilingualFrontend) -> None:
+    prepared = frontend.prepared("<雨|ame1>です AI", "ja")
+    assert prepared == "<|SPECIAL_TOKEN_2|>AME1<|SPECIAL_TOKEN_2|>です AI"
+
+
+@pytest.mark.parametrize(("language", "library"), [("ja", "fugashi"), ("es", "nemo_text_processing")])
+def test_what_a_missing_library_leaves_undone_is_said_and_the_text_goes_through(
+    frontend: MultilingualFrontend, monkeypatch: pytest.MonkeyPatch, language: str, library: str
+) -> None:
+    monkeypatch.setattr(optional, "find_spec", lambda _: None)
+    (note,) = frontend.notes(language)
+    assert library in note
+    text = "天気は3雨 3"
+    assert frontend.prepared(text, language) == text
+    assert [frontend.notes(other) for other in ("zh", "en", "ar")] == [(), (), ()]
+    monkeypatch.setattr(optional, "find_spec", lambda name: name)
+    assert frontend.notes(language) == ()
+
+
+class Grammar:
+    """A stand-in for NeMo's normaliser that reads one number, and breaks at another."""
+
+    def normalize(self, text: str, *, verbose: bool) -> str:
+        assert not verbose
+        if "7" in text:
+            raise ValueError("no path")
+        return text.replace("3", "tres")
+
+
+def test_spanish_numbers_are_read_out_and_nothing_else_is_touched(
+    frontend: MultilingualFrontend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(optional, "lacking", lambda _: ())
+    monkeypatch.setattr(optional, "_spanish", Grammar)
+    assert frontend.prepared("Quiero 3 entradas, <sal|S3>.", "es") == (
+        "QUIERO TRES ENTRADAS, <|SPECIAL_TOKEN_1|>S3<|SPECIAL_TOKEN_1|>."
+    )
+    assert frontend.prepared("hola, ¿cómo estás?", "es") == "HOLA, ¿CÓMO ESTÁS?"
+    with pytest.raises(SpeakingFailed, match="put into words"):
+        frontend.prepared("7 entradas", "es")
+
+
+def test_an_empty_line_is_no_rank(frontend: MultilingualFrontend, tmp_path: Path) -> None:
+    (tmp_path / RANKS.name).write_bytes(RANKS.read_bytes() + b"\n")
+    assert RankTokenizer(tmp_path / RANKS.name).encode("hello") == frontend.tokenizer.encode("hello")
+
+
+def test_no_id_is_beyond_the_size(frontend: MultilingualFrontend) -> None:
+    highest = frontend.tokenizer.encode("<|SPECIAL_TOKEN_30|>")
+    assert highest == [frontend.size - 1]
 
 
 @settings(max_examples=60, deadline=None)
@@ -87,7 +159,7 @@ def test_a_segment_of_no_ids_is_refused(frontend: MultilingualFrontend) -> None:
 @settings(max_examples=60, deadline=None)
 @given(
     st.text(st.characters(codec=None), max_size=80),
-    st.sampled_from(["zh", "en", "es", "de", "zhen", "xx", "<|"]),
+    st.sampled_from(["zh", "en", "es", "ja", "ar", "de", "zhen", "xx", "<|"]),
 )
 def test_any_text_is_ids_or_a_typed_error(frontend: MultilingualFrontend, text: str, language: str) -> None:
     try:

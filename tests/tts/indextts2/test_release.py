@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 import torch
 import yaml
-from files import KEY, NEST, content, linked, replace, store
+from files import KEY, NEST, REQUIRED, WEIGHTS, content, linked, replace, store
 from torch import Tensor, nn
 
 from bench.goldens.harness import KIT, manifest_info, standard_buffers
 from tts.errors import EngineMissing
-from tts.indextts2.release import GLOSSARY, LARGE, REQUIRED, WEIGHTS, Placement, Release
+from tts.indextts2.layout import GLOSSARY
+from tts.indextts2.release import LARGE, Placement, Release
 
 CPU = Placement(torch.device("cpu"), torch.float32)
 PARTS = (

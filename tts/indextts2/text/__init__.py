@@ -2,17 +2,20 @@
 
 from tts.indextts2.text.bpe import Tokenizer
 from tts.indextts2.text.frontend import LANGUAGES, TextFrontend
-from tts.indextts2.text.multilingual import MultilingualFrontend, language_row
+from tts.indextts2.text.multilingual import MULTILINGUAL, MultilingualFrontend, language_row
 from tts.indextts2.text.normalise import Glossary, Normaliser, read_glossary
 from tts.indextts2.text.pinyin import PINYIN, corrected
 from tts.indextts2.text.pretokenise import pretokenise
+from tts.indextts2.text.protocol import Frontend
 from tts.indextts2.text.ranks import RankTokenizer
 from tts.indextts2.text.split import LIMIT, split
 
 __all__ = [
     "LANGUAGES",
     "LIMIT",
+    "MULTILINGUAL",
     "PINYIN",
+    "Frontend",
     "Glossary",
     "MultilingualFrontend",
     "Normaliser",

@@ -33,6 +33,11 @@ class Tokenizer:
         """How many ids there are: 12000 in the released model."""
         return int(self._model.get_piece_size())
 
+    @property
+    def unknown(self) -> int:
+        """The id of what the vocabulary lacks."""
+        return int(self._model.unk_id())
+
     def encode(self, text: str) -> list[str]:
         """The pieces of a text that is ready for the tokeniser; `▁` marks the start of a word."""
         pieces: list[str] = self._model.encode(text, out_type=str)
@@ -44,4 +49,4 @@ class Tokenizer:
 
     def knows(self, piece: str) -> bool:
         """Whether the vocabulary has this piece."""
-        return bool(self._model.piece_to_id(piece) != self._model.unk_id())
+        return bool(self._model.piece_to_id(piece) != self.unknown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tts.indextts2.text.bpe import Tokenizer
@@ -14,12 +15,31 @@ LANGUAGES = {"zh": "Chinese", "en": "English"}
 
 
 class TextFrontend:
-    """The text front end of IndexTTS-2.0. Safe to share between threads."""
+    """The text front end of IndexTTS-2.0; see `protocol.Frontend`. Safe to share between threads."""
+
+    languages: Mapping[str, str] = LANGUAGES
+    libraries: Sequence[str] = ("wetext",)
 
     def __init__(self, model_file: Path, glossary: Glossary | Path | None = None) -> None:
         """From `bpe.model`, with readings for terms (or the file that has them). Raises BadWeights."""
         self.tokenizer = Tokenizer(model_file)
         self._normaliser = Normaliser(read_glossary(glossary) if isinstance(glossary, Path) else glossary)
+
+    @property
+    def size(self) -> int:
+        """How many ids there are."""
+        return self.tokenizer.size
+
+    def row(self, _: str) -> None:
+        """The model has no table of languages."""
+
+    def unread(self, ids: Sequence[int]) -> int:
+        """How many ids stand for what the vocabulary lacks."""
+        return ids.count(self.tokenizer.unknown)
+
+    def notes(self, _: str) -> tuple[str, ...]:
+        """All is done that there is to do."""
+        return ()
 
     def normalised(self, text: str) -> str:
         """`text` in words, with the marks that the model knows. Raises SpeakingFailed, as `Normaliser.normalise`."""
@@ -32,8 +52,9 @@ class TextFrontend:
             bare = pretokenise(self.normalised(bare))
         return self.tokenizer.encode(bare)
 
-    def segments(self, text: str, *, limit: int = LIMIT) -> list[list[int]]:
-        """The ids of each segment, at most `limit` (one more where `split` doubles a quote).
+    def segments(self, text: str, _: str = "", *, limit: int = LIMIT) -> list[list[int]]:
+        """The ids of each segment, at most `limit` (one more where `split` doubles a quote), whatever the language:
+        the script tells.
 
         Empty where nothing can be spoken: no text, marks only, or only characters that the vocabulary lacks.
         Raises SpeakingFailed, as `Normaliser.normalise`, and ValueError for a limit below 1.

@@ -6,14 +6,18 @@ Steps and their order: the specification, section 14.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from tts.errors import LanguageNotSpoken, SpeakingFailed
+from tts.errors import SpeakingFailed
+from tts.indextts2.text import optional
 from tts.indextts2.text.normalise import LONGEST, Glossary, Normaliser, clean, plain_marks, read_glossary
 from tts.indextts2.text.pretokenise import CJK
 from tts.indextts2.text.ranks import WHISPER_LANGUAGES, RankTokenizer, special
 from tts.indextts2.text.split import LIMIT
+
+MULTILINGUAL = {code: code for code in ("zh", "en", "ja", "es", "ar")}
+"""What IndexTTS-2.5 speaks, by ISO 639-1 code, which is the model's own."""
 
 LANGUAGE_ROWS = (*WHISPER_LANGUAGES, "yue", "minnan", "wuyu", "dialect", "zh/en", "en/zh", "common")
 """The rows of the language embedding; the last one is for every language without a row."""
@@ -33,7 +37,7 @@ _TOKEN = re.compile(r"<\|[^|]*\|>")
 _KANA = re.compile(r"[\u3040-\u30ff\u31f0-\u31ff\uff66-\uff9f\s]+")
 _CJK = re.compile(f"[{CJK}]")
 _ATOM = re.compile(r"(<\|(?P<token>[^|]*)\|>[^<]*<\|(?P=token)\|>|<\|[^|]*\|>)")
-"""What a segment's end must not cut: a pronunciation between its two tokens, or a token alone."""
+"""What nothing must cut: a pronunciation between its two tokens, or a token alone."""
 
 _CLAUSE_END = re.compile(r"(?<=[，。！？、；：,.!?;:\n])")
 
@@ -45,29 +49,48 @@ def language_row(language: str) -> int:
 
 
 class MultilingualFrontend:
-    """Text to ids where one model speaks many languages. Safe to share between threads."""
+    """Text to ids where one model speaks many languages; see `protocol.Frontend`. Safe to share between threads."""
+
+    languages: Mapping[str, str] = MULTILINGUAL
+    libraries: Sequence[str] = ("wetext", *optional.LIBRARIES)
 
     def __init__(self, rank_file: Path, glossary: Glossary | Path | None = None) -> None:
         """From the `.tiktoken` file, with readings for terms (or the file that has them). Raises BadWeights."""
         self.tokenizer = RankTokenizer(rank_file)
         self._normaliser = Normaliser(read_glossary(glossary) if isinstance(glossary, Path) else glossary)
 
-    def prepared(self, text: str, language: str) -> str:
-        """The text as the tokeniser gets it, without the language in front.
+    @property
+    def size(self) -> int:
+        """One more than the highest id there is."""
+        return self.tokenizer.size
 
-        Raises SpeakingFailed, as `Normaliser.normalise`, and LanguageNotSpoken for Japanese: its words would have to
-        be told apart by a dictionary that is not at hand.
-        """
+    def row(self, language: str) -> int:
+        """The row of the language table."""
+        return language_row(language)
+
+    def unread(self, _: Sequence[int]) -> int:
+        """None: what is not in the vocabulary is spelled byte by byte."""
+        return 0
+
+    def notes(self, language: str) -> tuple[str, ...]:
+        """What a language lacks for want of an optional library."""
+        return optional.lacking(language.lower())
+
+    def prepared(self, text: str, language: str) -> str:
+        """The text as the tokeniser gets it, without the language in front. Raises SpeakingFailed, as
+        `Normaliser.normalise`."""
         code = language.lower()
-        if code == "ja":
-            raise LanguageNotSpoken("Japanese needs its words told apart, which is not done here.")
         if len(text) > LONGEST:
             raise SpeakingFailed(f"A text of {len(text)} characters is too long; {LONGEST} is the most.")
         text = plain_marks(clean(text))
         if code in _READ_OUT:
             text = self._normaliser.normalise(text)
+        elif code == "es":
+            text = optional.spanish_in_words(text, _ANNOTATION)
         text = text.lower() if code in _READ_OUT else text.upper() if code in _CAPITALS else text
         text = _ANNOTATION.sub(_pronounced, text)
+        if code == "ja":
+            text = optional.words_apart(text, _ATOM)
         return _TOKEN.sub(lambda match: match[0].upper(), text)
 
     def segments(self, text: str, language: str, *, limit: int = LIMIT) -> list[list[int]]:

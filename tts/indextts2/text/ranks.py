@@ -56,6 +56,11 @@ class RankTokenizer:
         except ValueError as error:
             raise BadWeights(f"The tokeniser {rank_file.name} is not a list of ranks.") from error
 
+    @property
+    def size(self) -> int:
+        """One more than the highest id that `encode` returns."""
+        return int(self._encoding.n_vocab)
+
     def encode(self, text: str) -> list[int]:
         """The ids of a text, in which special tokens count as such."""
         ids: list[int] = self._encoding.encode(text, allowed_special="all", disallowed_special=())
@@ -65,7 +70,7 @@ class RankTokenizer:
 def _ranks(rank_file: Path) -> dict[bytes, int]:
     ranks: dict[bytes, int] = {}
     try:
-        for line in rank_file.read_bytes().splitlines():
+        for line in filter(None, rank_file.read_bytes().splitlines()):
             token, rank = line.split()
             ranks[base64.b64decode(token)] = int(rank)
     except OSError as error:
