@@ -25,7 +25,7 @@ FLOAT_NOISE = 2e-3
 """Of a full-scale sample: what other matrix shapes in a batch of another size leave in samples at most."""
 
 
-every_version = pytest.mark.parametrize("version", ["2.0", "2.5"], scope="session")
+every_version = pytest.mark.parametrize("version", ["2.0", "2.5"])
 """For tests of what every version promises."""
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from shelf import Shelf
 from speaking import QUICK, recording, same, takes
 from torch import Tensor
 
@@ -157,8 +158,9 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
 
 
 @pytest.fixture(scope="module")
-def alone(release: Release) -> list[list[int]]:
+def alone(shelf: Shelf) -> list[list[int]]:
     """What the first twelve jobs say, each by itself."""
+    release = shelf.release("2.0")
     return said([decode(release.gpt, [job(release.gpt, number)])[0] for number in range(12)])
 
 

@@ -19,7 +19,7 @@ from tts.indextts2.settings import CONFIG, RANKS
 CPU = Placement(torch.device("cpu"), torch.float32)
 LAYOUT = LAYOUTS["2.5"]
 CODEC = LAYOUT.weights["codec"].path
-pytestmark = pytest.mark.parametrize("version", ["2.5"], scope="session")
+pytestmark = pytest.mark.parametrize("version", ["2.5"])
 
 Change = Callable[[dict[str, Any]], object]
 

@@ -1,8 +1,8 @@
 """Text to ids, for every release's own way of writing. No sound and no tensor here."""
 
 from tts.indextts2.text.bpe import Tokenizer
-from tts.indextts2.text.frontend import LANGUAGES, TextFrontend
-from tts.indextts2.text.multilingual import MULTILINGUAL, MultilingualFrontend, language_row
+from tts.indextts2.text.frontend import TextFrontend
+from tts.indextts2.text.multilingual import MultilingualFrontend, language_row
 from tts.indextts2.text.normalise import Glossary, Normaliser, read_glossary
 from tts.indextts2.text.pinyin import PINYIN, corrected
 from tts.indextts2.text.pretokenise import pretokenise
@@ -11,9 +11,7 @@ from tts.indextts2.text.ranks import RankTokenizer
 from tts.indextts2.text.split import LIMIT, split
 
 __all__ = [
-    "LANGUAGES",
     "LIMIT",
-    "MULTILINGUAL",
     "PINYIN",
     "Frontend",
     "Glossary",

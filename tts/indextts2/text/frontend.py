@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tts.indextts2.languages import SPOKEN
 from tts.indextts2.text.bpe import Tokenizer
 from tts.indextts2.text.normalise import Glossary, Normaliser, clean, read_glossary
 from tts.indextts2.text.pretokenise import pretokenise
 from tts.indextts2.text.split import LIMIT, split
 
-LANGUAGES = {"zh": "Chinese", "en": "English"}
-"""What IndexTTS-2.0 speaks, by ISO 639-1 code. One text may mix both."""
-
 
 class TextFrontend:
     """The text front end of IndexTTS-2.0; see `protocol.Frontend`. Safe to share between threads."""
 
-    languages: Mapping[str, str] = LANGUAGES
+    languages: Mapping[str, str] = SPOKEN["2.0"]
     libraries: Sequence[str] = ("wetext",)
 
     def __init__(self, model_file: Path, glossary: Glossary | Path | None = None) -> None:

@@ -10,14 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tts.errors import SpeakingFailed
+from tts.indextts2.languages import SPOKEN
 from tts.indextts2.text import optional
 from tts.indextts2.text.normalise import LONGEST, Glossary, Normaliser, clean, plain_marks, read_glossary
 from tts.indextts2.text.pretokenise import CJK
 from tts.indextts2.text.ranks import WHISPER_LANGUAGES, RankTokenizer, special
 from tts.indextts2.text.split import LIMIT
-
-MULTILINGUAL = {code: code for code in ("zh", "en", "ja", "es", "ar")}
-"""What IndexTTS-2.5 speaks, by ISO 639-1 code, which is the model's own."""
 
 LANGUAGE_ROWS = (*WHISPER_LANGUAGES, "yue", "minnan", "wuyu", "dialect", "zh/en", "en/zh", "common")
 """The rows of the language embedding; the last one is for every language without a row."""
@@ -51,7 +49,7 @@ def language_row(language: str) -> int:
 class MultilingualFrontend:
     """Text to ids where one model speaks many languages; see `protocol.Frontend`. Safe to share between threads."""
 
-    languages: Mapping[str, str] = MULTILINGUAL
+    languages: Mapping[str, str] = SPOKEN["2.5"]
     libraries: Sequence[str] = ("wetext", *optional.LIBRARIES)
 
     def __init__(self, rank_file: Path, glossary: Glossary | Path | None = None) -> None:
