@@ -36,7 +36,7 @@ def examine() -> tuple[Finding, ...]:
         _recogniser(),
         _translator(),
         _voice(),
-        _indextts2(),
+        *(_studio_voice(voice) for voice in voices.AUTOMATIC),
         _studio(),
         _fonts(),
         _disk(),
@@ -102,13 +102,15 @@ def _voice() -> Finding:
     return Finding("voice (eSpeak NG)", True, f"{len(engine.languages())} languages")
 
 
-def _indextts2() -> Finding:
-    name = "voice (IndexTTS2)"
+def _studio_voice(voice: voices.VoiceEngine) -> Finding:
+    name = f"voice ({voice.title})"
     try:
-        told = voices.available(voices.INDEXTTS2.name)
+        told = voices.available(voice.name)
     except DubberError as error:
         return Finding(name, False, str(error), error.hint, needed=False)
-    return Finding(name, True, told)
+    spoken = sorted(voice.languages()) if voice.languages else []
+    lacks = [sentence for language in spoken for sentence in voice.notes(language)]
+    return Finding(name, True, " ".join([f"{', '.join(spoken)}; {told}", *lacks]))
 
 
 def _fonts() -> Finding:

@@ -81,10 +81,22 @@ def _mask(_: Settings, __: int) -> Any:
     return Mask()
 
 
+CAMPPLUS = "campplus_cn_common.bin"
+
+
 def _campplus(settings: Settings, _: int) -> Any:
     from dubber.stages.diarize.campplus import CampPlusDiarizer
 
-    return CampPlusDiarizer(device=settings.device)
+    return CampPlusDiarizer(device=settings.device, model=_campplus_model(settings))
+
+
+def _campplus_model(settings: Settings) -> str:
+    """The release of the voice that brings CAM++: whichever is here, or else the one that speaks."""
+    from dubber.models import store
+
+    releases = [catalogue.INDEXTTS2.name, catalogue.INDEXTTS25.name]
+    releases.sort(key=lambda name: name != settings.voice)
+    return store.holder(releases, CAMPPLUS)
 
 
 def _prosody(_: Settings, __: int) -> Any:
@@ -167,7 +179,7 @@ ENGINES: dict[Role, tuple[Engine, ...]] = {
         Engine("mask", "stationary bed estimate", _mask),
     ),
     "diarizer": (
-        Engine("campplus", "CAM++ and clustering", _campplus, TORCH, STUDIO, model=lambda _: "indextts2"),
+        Engine("campplus", "CAM++ and clustering", _campplus, TORCH, STUDIO, model=_campplus_model),
         Engine("prosody", "pitch and timbre", _prosody),
     ),
     "translator": (
@@ -208,7 +220,7 @@ CHOICES: dict[Role, tuple[str, ...]] = {
 }
 """Choices that only some engines of a role heed."""
 
-ONLY = {"campplus": ("campplus_cn_common.bin",)}
+ONLY = {"campplus": (CAMPPLUS,)}
 """Engines that need only some files of their model."""
 
 

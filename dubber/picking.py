@@ -17,7 +17,7 @@ from dubber.picks import Pick
 from dubber.project import SUFFIX, Project
 from dubber.taken import Dub, Line, Made, cached
 
-MORE = "`dubber render FILM --takes 4` has several made, by a voice that draws at random (indextts2)."
+MORE = "`dubber render FILM --takes 4` has several made, by a voice that draws at random (all but espeak)."
 
 BYTES_PER_SAMPLE = 3
 """Takes are played out in 24 bits, which every player opens."""

@@ -115,15 +115,20 @@ def _begun(
     voice: bool = True,
 ) -> Iterator[tuple[Run, Film]]:
     """A run over a film's project, which is held locked, with what a person gave taken in; and the film's header."""
-    settings = _with_languages(profiles.filled(settings), transcript, translation)
+    project = Project.open(film, folder)
+    automatic = profiles.leaves_voice(settings)
+    before = project.run_settings(settings.target) or {}
+    settings = profiles.filled(settings, voice_before=str(before.get("voice", "")))
+    settings = _with_languages(settings, transcript, translation)
     given = {"transcript": transcript, "translation": translation, "glossary": glossary}
     profiles.require(
         settings.changed(**{name: str(path) for name, path in given.items() if path}), voice=voice
     )
-    project = Project.open(film, folder)
     header = _header(project, settings)
     with project.lock():
         run = Run(project, settings, progress or Quiet(), jobs or cores())
+        if automatic:
+            _tell_voice(run)
         run.settings = replace(
             settings,
             transcript=wording.keep_given(run, transcript) if transcript else None,
@@ -186,10 +191,14 @@ def _remembered(
             remembered = dict(project.run_settings(language) or {})
             if "recogniser" not in remembered:  # made when these engines were all there were
                 remembered = {**profiles.DRAFT.choices, **remembered}
-            settings = profiles.filled(Settings.from_json(remembered).changed(**(changes or {})))
+            wished = Settings.from_json(remembered).changed(**(changes or {}))
+            settings = profiles.filled(wished, voice_before=str(remembered.get("voice", "")))
             profiles.require(settings, voice=voice)
             header = _header(project, settings)
-            yield Run(project, settings, progress or Quiet(), jobs or cores(), retry=False), header
+            run = Run(project, settings, progress or Quiet(), jobs or cores(), retry=False)
+            if profiles.leaves_voice(wished):
+                _tell_voice(run)
+            yield run, header
 
 
 def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> dict[str, Any]:
@@ -197,6 +206,7 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     run.cache.reset_counts()
     media.require_ffmpeg()
     voices.check(run.settings.voice or "", run.settings.target)
+    run.note_all(voices.named(run.settings.voice or "").notes(run.settings.target))
     out = finish.output_path(run, film, output) if audio_only is None else audio_only.absolute()
     if audio_only is None:
         media.check_output(film, out, burn=run.settings.burn)
@@ -306,6 +316,12 @@ def _given_before(run: Run) -> None:
             run.note(
                 f"The {name} that was given before is not used: give it again with --{name}, or use `render`."
             )
+
+
+def _tell_voice(run: Run) -> None:
+    """Tells the person which voice their language has, where they left that to the program."""
+    voice, language = voices.named(run.settings.voice or ""), languages.english_name(run.settings.target)
+    run.note(f"{language} is spoken by {voice.title} (--voice {voice.name}).")
 
 
 def _header(project: Project, settings: Settings) -> Film:

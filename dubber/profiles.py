@@ -41,7 +41,7 @@ STUDIO = Profile(
         "separator": "htdemucs",
         "diarizer": "campplus",
         "translator": "chat",
-        "voice": "indextts2",
+        "voice": voices.AUTO,
     },
 )
 
@@ -67,15 +67,16 @@ def describe() -> tuple[Described, ...]:
     """Every profile, with what of it is on this machine."""
     found = []
     for profile in PROFILES.values():
-        settings = filled(Settings(target="und", profile=profile.name))
+        settings = _taken(Settings(target="und", profile=profile.name), profile)
         rows: list[tuple[str, str, str, str, str | None]] = []
         for role in engines.ROLES:
             engine = engines.chosen(role, settings)
             place, lacking = _looked(partial(engines.available, role, settings))
             rows.append((role, engine.name, _title(engine, settings), place, lacking))
-        voice = voices.named(settings.voice or "")
-        place, lacking = _looked(partial(voices.available, voice.name))
-        rows.append(("voice", voice.name, voice.title, place, lacking))
+        name = profile.choices["voice"]
+        for voice in voices.AUTOMATIC if name == voices.AUTO else (voices.named(name),):
+            place, lacking = _looked(partial(voices.available, voice.name))
+            rows.append(("voice", voice.name, voice.title, place, lacking))
         found.append(Described(profile, tuple(rows)))
     return tuple(found)
 
@@ -100,23 +101,36 @@ def named(name: str, own: Mapping[str, Profile] = PROFILES) -> Profile:
         raise UsageError(f"There is no profile {name!r}.", hint=f"Choose one of {', '.join(own)}.") from None
 
 
-def filled(settings: Settings) -> Settings:
-    """The settings with the profile's choice wherever a person made none. Raises UsageError for a name nobody knows.
+def filled(settings: Settings, *, voice_before: str | None = None) -> Settings:
+    """The settings with the profile's choice wherever a person made none, and a voice where that was left to the
+    language: `voice_before` where it can, who spoke the film into it so far.
 
+    Raises UsageError for a name nobody knows, MissingError where no voice speaks the language.
     What is filled in is what a project remembers: a later version's profile changes no film that is done.
     """
-    profile = named(settings.profile)
+    settings = _taken(settings, named(settings.profile))
     settings = settings.changed(
-        **{key: value for key, value in profile.choices.items() if getattr(settings, key) is None}
+        voice=voices.chosen(settings.voice or "", settings.target, before=voice_before).name
     )
     for role in engines.ROLES:
         engines.chosen(role, settings)
-    voices.named(settings.voice or "")
     if settings.base_url is not None:
         from dubber.stages.translate import address
 
         address.parse(settings.base_url)  # whatever it holds is kept: it must hold no password
     return settings
+
+
+def _taken(settings: Settings, profile: Profile) -> Settings:
+    """The settings with the profile's choice wherever a person made none."""
+    return settings.changed(
+        **{key: value for key, value in profile.choices.items() if getattr(settings, key) is None}
+    )
+
+
+def leaves_voice(settings: Settings) -> bool:
+    """Whether settings that are not `filled` leave the voice to the language."""
+    return (_taken(settings, named(settings.profile)).voice or "").lower() == voices.AUTO
 
 
 def require(settings: Settings, *, voice: bool = True) -> None:

@@ -17,6 +17,7 @@ from dubber.stages import synthesize
 if TYPE_CHECKING:
     from dubber.store import Cache
     from tts.door import Engine
+    from tts.indextts2.config import Version
 
 KEPT = 1
 """Version of how a computed voice is kept."""
@@ -40,6 +41,8 @@ class VoiceEngine:
     """Whether other seeds give other takes."""
     languages: Callable[[], Mapping[str, str]] | None = None
     """What it speaks, where that can be told without opening it."""
+    notes: Callable[[str], tuple[str, ...]] = lambda _: ()
+    """What it leaves undone in texts of a language for want of a library: sentences for a person."""
 
 
 def _espeak(_: Cache | None, __: str) -> Engine:
@@ -52,29 +55,46 @@ def _espeak(_: Cache | None, __: str) -> Engine:
         raise MissingError(str(error), hint="Bring it with `make install`.") from error
 
 
-def _indextts2(cache: Cache | None, device: str) -> Engine:
-    from dubber.models import store as models
+def _indextts(model: str, version: Version) -> Callable[[Cache | None, str], Engine]:
+    """Opens one release of IndexTTS from the model store."""
 
-    folder = models.require(INDEXTTS2.name)
-    from tts.errors import BadWeights, EngineMissing
-    from tts.indextts2.engine import IndexTTS2
-    from tts.indextts2.release import Placement
+    def opened(cache: Cache | None, device: str) -> Engine:
+        from dubber.models import store as models
 
-    try:
-        placement = Placement.best(None if device == "auto" else device)
-        engine = IndexTTS2.load(folder, placement=placement, keep=Shelf(cache) if cache else None)
-    except (EngineMissing, BadWeights) as error:
-        raise MissingError(
-            str(error), hint="Compare the files with `dubber models verify indextts2`."
-        ) from error
-    models.compare(INDEXTTS2.name, engine.release.digests)
-    return engine
+        folder = models.require(model)
+        from tts.errors import BadWeights, EngineMissing
+        from tts.indextts2.engine import IndexTTS2
+        from tts.indextts2.release import Placement
+
+        hint = f"Compare the files with `dubber models verify {model}`."
+        try:
+            placement = Placement.best(None if device == "auto" else device)
+            engine = IndexTTS2.load(folder, placement=placement, keep=Shelf(cache) if cache else None)
+        except (EngineMissing, BadWeights) as error:
+            raise MissingError(str(error), hint=hint) from error
+        if engine.release.version != version:
+            raise MissingError(f"{folder} holds release {engine.release.version} of IndexTTS.", hint=hint)
+        models.compare(model, engine.release.digests)
+        return engine
+
+    return opened
 
 
-def _indextts2_languages() -> Mapping[str, str]:
-    from tts.indextts2.text import LANGUAGES
+def _indextts_speaks(version: Version) -> Callable[[], Mapping[str, str]]:
+    def languages() -> Mapping[str, str]:
+        from tts.indextts2.languages import SPOKEN
 
-    return LANGUAGES
+        return SPOKEN[version]
+
+    return languages
+
+
+def _indextts25_notes(language: str) -> tuple[str, ...]:
+    from tts import tags
+    from tts.indextts2.languages import SPOKEN
+    from tts.indextts2.text import optional
+
+    return optional.lacking(tags.lookup(language, SPOKEN["2.5"]) or "")
 
 
 ESPEAK = VoiceEngine("espeak", "eSpeak NG", (), "make install", _espeak)
@@ -83,13 +103,30 @@ INDEXTTS2 = VoiceEngine(
     "IndexTTS2",
     ("torch", "transformers", "safetensors", "sentencepiece", "wetext", "yaml"),
     "make install-voice",
-    _indextts2,
+    _indextts("indextts2", "2.0"),
     model="indextts2",
     draws=True,
-    languages=_indextts2_languages,
+    languages=_indextts_speaks("2.0"),
+)
+INDEXTTS25 = VoiceEngine(
+    "indextts2.5",
+    "IndexTTS-2.5",
+    ("torch", "transformers", "safetensors", "tiktoken", "wetext", "yaml"),
+    "make install-voice",
+    _indextts("indextts2.5", "2.5"),
+    model="indextts2.5",
+    draws=True,
+    languages=_indextts_speaks("2.5"),
+    notes=_indextts25_notes,
 )
 
-VOICES = {engine.name: engine for engine in (INDEXTTS2, ESPEAK)}
+VOICES = {engine.name: engine for engine in (INDEXTTS2, INDEXTTS25, ESPEAK)}
+
+AUTO = "auto"
+"""The name that leaves the voice to the language."""
+
+AUTOMATIC = (INDEXTTS2, INDEXTTS25)
+"""What AUTO chooses from, the best liked first: of two that speak a language, the one whose lengths can be steered."""
 
 
 def named(name: str) -> VoiceEngine:
@@ -97,7 +134,38 @@ def named(name: str) -> VoiceEngine:
     try:
         return VOICES[name.lower()]
     except KeyError:
-        raise UsageError(f"There is no voice {name!r}.", hint=f"Choose one of {', '.join(VOICES)}.") from None
+        known = ", ".join((AUTO, *VOICES))
+        raise UsageError(f"There is no voice {name!r}.", hint=f"Choose one of {known}.") from None
+
+
+def chosen(name: str, language: str, *, before: str | None = None) -> VoiceEngine:
+    """The engine of that name; for AUTO the first of AUTOMATIC that speaks the language and is on this machine, or,
+    where none is, the first that speaks it. The one that spoke `before` comes first: no voice changes by itself.
+
+    Raises UsageError where there is none of that name, MissingError where it can be told beforehand that it, or any of
+    AUTOMATIC, does not speak the language.
+    """
+    if name.lower() != AUTO:
+        engine = named(name)
+        _speaks(engine, language)
+        return engine
+    able = [engine for engine in AUTOMATIC if _does_speak(engine, language)]
+    if not able:
+        each = " ".join(f"{engine.title} speaks {_spoken(engine)}." for engine in AUTOMATIC)
+        raise MissingError(
+            f"No voice of the studio speaks {language!r}. {each}",
+            hint="--voice espeak speaks over 100 languages.",
+        )
+    able.sort(key=lambda engine: engine.name != before)
+    return next(filter(_is_here, able), able[0])
+
+
+def _is_here(engine: VoiceEngine) -> bool:
+    try:
+        available(engine.name)
+    except MissingError:
+        return False
+    return True
 
 
 def opened(
@@ -108,9 +176,9 @@ def opened(
     Raises MissingError where its packages or its models are not on this machine, or are damaged, or where it can
     be told beforehand that it does not speak the language.
     """
-    available(name)
     if language is not None:
         _speaks(named(name), language)
+    available(name)
     return named(name).open(cache, device)
 
 
@@ -127,26 +195,36 @@ def check(name: str, language: str) -> None:
 
     What is large is not loaded for that.
     """
-    available(name)
     engine = named(name)
+    _speaks(engine, language)
+    available(name)
     if engine.languages is None:
         synthesize.check_language(engine.open(None, "auto"), language)
-    else:
-        _speaks(engine, language)
 
 
 def _speaks(engine: VoiceEngine, language: str) -> None:
     """Raises MissingError where it can be told beforehand that an engine does not speak a language."""
-    if engine.languages is None:
+    if _does_speak(engine, language):
         return
+    others = [one for one in AUTOMATIC if one is not engine and _does_speak(one, language)]
+    instead = [f"--voice {one.name} speaks {language!r}." for one in others]
+    raise MissingError(
+        f"The voice {engine.title} does not speak {language!r}.",
+        hint=" ".join(
+            [f"It speaks {_spoken(engine)}.", *instead, "--voice espeak speaks over 100 languages."]
+        ),
+    )
+
+
+def _does_speak(engine: VoiceEngine, language: str) -> bool:
+    """False where it can be told beforehand that an engine does not speak a language."""
     from tts import tags
 
-    spoken = engine.languages()
-    if tags.lookup(language, spoken) is None:
-        raise MissingError(
-            f"The voice {engine.title} does not speak {language!r}.",
-            hint=f"It speaks: {', '.join(sorted(spoken))}. --voice espeak speaks over 100 languages.",
-        )
+    return engine.languages is None or tags.lookup(language, engine.languages()) is not None
+
+
+def _spoken(engine: VoiceEngine) -> str:
+    return ", ".join(sorted(engine.languages())) if engine.languages else "over 100 languages"
 
 
 def available(name: str) -> str:

@@ -115,25 +115,46 @@ _GPT, _S2MEL, _CODEC, _CAMPPLUS, _BIGVGAN = 871_100_639, 103_685_328, 44_289_808
 _W2V_BERT = 580_500_000  # of the 2.32 GB that the hub names for model.safetensors
 _QWEN = 600_000_000  # by its name, at two bytes each
 
+_GPT_25, _CODEC_25 = 690_617_911, 50_583_311
+
+_SHARED = (
+    Source(
+        repo="funasr/campplus",
+        licence=FUNASR,
+        about=_CAMPPLUS * FLOAT32,
+        files=("campplus_cn_common.bin",),
+    ),
+    Source(
+        repo="nvidia/bigvgan_v2_22khz_80band_256x",
+        licence=MIT,
+        about=_BIGVGAN * FLOAT32,
+        files=("config.json", "bigvgan_generator.pt"),
+        into="bigvgan",
+    ),
+    Source(
+        repo="facebook/w2v-bert-2.0",
+        licence=MIT,
+        about=_W2V_BERT * FLOAT32,
+        files=("config.json", "model.safetensors"),
+        into="w2v-bert-2.0",
+    ),
+)
+"""What both releases of the voice need: a pull of the second takes it from the first."""
+
+_PLAIN = ("config.yaml", "gpt.pth", "s2mel.pth", "feat1.pt", "feat2.pt", "wav2vec2bert_stats.pt")
+_EXTRAS = ("qwen0.6bemo4-merge/*", "glossary.yaml")
+
 INDEXTTS2 = Model(
     name="indextts2",
-    purpose="speaks: IndexTTS2, each line in its speaker's voice and manner",
+    purpose="speaks English and Chinese: IndexTTS2, each line in its speaker's voice and manner",
     profile="studio",
     sources=(
         Source(
             repo="IndexTeam/IndexTTS-2",
             licence=BILIBILI,
             about=(_GPT + _S2MEL) * FLOAT32 + _QWEN * 2,
-            files=(
-                "config.yaml",
-                "gpt.pth",
-                "s2mel.pth",
-                "bpe.model",
-                "feat1.pt",
-                "feat2.pt",
-                "wav2vec2bert_stats.pt",
-            ),
-            optional=("qwen0.6bemo4-merge/*", "glossary.yaml"),
+            files=(*_PLAIN, "bpe.model"),
+            optional=_EXTRAS,
         ),
         Source(
             repo="amphion/MaskGCT",
@@ -141,26 +162,23 @@ INDEXTTS2 = Model(
             about=_CODEC * FLOAT32,
             files=("semantic_codec/model.safetensors",),
         ),
+        *_SHARED,
+    ),
+)
+
+INDEXTTS25 = Model(
+    name="indextts2.5",
+    purpose="speaks Japanese, Spanish and Arabic too: IndexTTS-2.5",
+    profile="",
+    sources=(
         Source(
-            repo="funasr/campplus",
-            licence=FUNASR,
-            about=_CAMPPLUS * FLOAT32,
-            files=("campplus_cn_common.bin",),
+            repo="IndexTeam/IndexTTS-2.5",
+            licence=BILIBILI,
+            about=(_GPT_25 + _S2MEL + _CODEC_25) * FLOAT32 + _QWEN * 2,
+            files=(*_PLAIN, "codec.pth", "multilingual_zh_ja_yue_char_del.tiktoken"),
+            optional=_EXTRAS,
         ),
-        Source(
-            repo="nvidia/bigvgan_v2_22khz_80band_256x",
-            licence=MIT,
-            about=_BIGVGAN * FLOAT32,
-            files=("config.json", "bigvgan_generator.pt"),
-            into="bigvgan",
-        ),
-        Source(
-            repo="facebook/w2v-bert-2.0",
-            licence=MIT,
-            about=_W2V_BERT * FLOAT32,
-            files=("config.json", "model.safetensors"),
-            into="w2v-bert-2.0",
-        ),
+        *_SHARED,
     ),
 )
 
@@ -248,7 +266,7 @@ M2M100 = Model(
     ),
 )
 
-MODELS = (*WHISPER, HTDEMUCS, HTDEMUCS_FT, *QWEN3, M2M100, INDEXTTS2)
+MODELS = (*WHISPER, HTDEMUCS, HTDEMUCS_FT, *QWEN3, M2M100, INDEXTTS2, INDEXTTS25)
 
 
 def named(name: str) -> Model:

@@ -5,8 +5,9 @@ It may be stopped at any instant and run again: what has arrived stays, and what
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from dubber import atomic, lock
 from dubber.models import download, licences, store
-from dubber.models.catalogue import Model
+from dubber.models.catalogue import MODELS, Model
 from dubber.models.download import FetchError, Hashes, Remote
 from dubber.models.licences import Terms
 from dubber.progress import Progress
@@ -116,7 +117,8 @@ def plan(model: Model) -> Plan:
 def carry_out(planned: Plan, progress: Progress) -> Pulled:
     """Brings what a plan lacks; whatever was to be agreed to has been.
 
-    Files that are there are kept where they hold the right bytes, and fetched anew where they do not.
+    Files that are there are kept where they hold the right bytes, and fetched anew where they do not. What another
+    model has of the same repository is taken from there.
     Raises FetchError, SpaceError; InUseError while another run fills the same folder.
     """
     folder, name = planned.folder, planned.model.name
@@ -124,6 +126,7 @@ def carry_out(planned: Plan, progress: Progress) -> Pulled:
         folder.mkdir(parents=True, exist_ok=True)
     with lock.held(folder / LOCK):
         digests = _right_ones(planned, progress)
+        digests |= _taken_over(planned, digests.keys(), progress)
         lacking = [item for item in planned.items if item.place not in digests]
         kept, fetched = len(digests), 0
         if lacking:
@@ -173,21 +176,70 @@ def _right_ones(planned: Plan, progress: Progress) -> dict[str, str]:
     return right
 
 
+def _taken_over(planned: Plan, there: Collection[str], progress: Progress) -> dict[str, str]:
+    """sha256 by place of the files that another model has, now linked into this one's folder too."""
+    twins = {
+        item.place: (item, twin)
+        for item in planned.items
+        if item.place not in there and (twin := _twin(planned.folder, item)) is not None
+    }
+    if not twins:
+        return {}
+    atomic.inner_folder(planned.folder, store.PARTIAL)
+    total, done = sum(item.remote.size for item, _ in twins.values()), 0
+    taken: dict[str, str] = {}
+    with progress.stage(f"share {planned.model.name}") as advance:
+        for item, twin in twins.values():
+            hashes = Hashes(item.remote)
+            with twin.open("rb") as file:
+                while block := file.read(store.BLOCK):
+                    hashes.update(block)
+                    done += len(block)
+                    advance(done / max(total, 1))
+            if hashes.right():
+                partial = _partial(planned.folder, item)
+                with atomic.writing(partial):
+                    partial.unlink(missing_ok=True)
+                    try:
+                        os.link(twin, partial)
+                    except OSError:  # a file system that has no links
+                        shutil.copyfile(twin, partial)
+                _settle(planned.folder, item)
+                taken[item.place] = hashes.sha256()
+    return taken
+
+
+def _twin(folder: Path, item: Item) -> Path | None:
+    """The same file of the same repository in another model's folder, judging by its length."""
+    places = (
+        store.folder(model) / source.place(item.remote.name)
+        for model in MODELS
+        for source in model.sources
+        if source.repo == item.remote.repo and store.folder(model) != folder
+    )
+    return next((place for place in places if _length(place) == item.remote.size), None)
+
+
 def _bring(folder: Path, item: Item, arrived: Callable[[int], None]) -> str:
     """Fetches one file beside its place and moves it there once it is whole and right; returns its sha256."""
-    partial = _partial(folder, item)
-    digest = download.fetch(item.remote, partial, arrived)
-    target = folder / item.place
-    place = atomic.inner_folder(folder, *Path(item.place).parts[:-1])
-    with atomic.writing(target):
-        partial.replace(target)
-        atomic.sync_folder(place)
+    digest = download.fetch(item.remote, _partial(folder, item), arrived)
+    _settle(folder, item)
     return digest
 
 
+def _settle(folder: Path, item: Item) -> None:
+    """Moves what has arrived of a file, whole and right, to its place."""
+    target = folder / item.place
+    place = atomic.inner_folder(folder, *Path(item.place).parts[:-1])
+    with atomic.writing(target):
+        _partial(folder, item).replace(target)
+        atomic.sync_folder(place)
+
+
 def _missing(folder: Path, item: Item) -> int:
-    """Bytes of a file to fetch, judging what is there by its length."""
-    return 0 if _length(folder / item.place) == item.remote.size else _still(folder, item)
+    """Bytes of a file to fetch, judging what is there, or with another model, by its length."""
+    there = _length(folder / item.place) == item.remote.size or _twin(folder, item) is not None
+    return 0 if there else _still(folder, item)
 
 
 def _still(folder: Path, item: Item) -> int:

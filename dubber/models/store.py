@@ -130,6 +130,12 @@ def require(name: str, files: Sequence[str] | None = None) -> Path:
     return place
 
 
+def holder(names: Sequence[str], file: str) -> str:
+    """The first of the models `names` that has `file`; the first of all where none has it, to be asked for."""
+    has = (name for name in names if (folder(catalogue.named(name)) / file).is_file())
+    return next(has, names[0])
+
+
 def read_record(model: Model) -> dict[str, Any] | None:
     """What was recorded of a model; None where nothing was. Raises DamagedError when it cannot be understood."""
     path = folder(model) / RECORD

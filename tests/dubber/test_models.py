@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 import json
 import os
 import random
@@ -22,7 +24,7 @@ from dubber.errors import MissingError
 from dubber.models import catalogue, download, pulling, store
 from dubber.progress import Quiet
 
-MODEL = catalogue.INDEXTTS2
+MODEL, LATER = catalogue.INDEXTTS2, catalogue.INDEXTTS25
 GPT = "gpt.pth"
 MIB = 1 << 20
 LICENCE = b"You may.\x1b]0;hostile\x07 You may not.\n"
@@ -172,6 +174,55 @@ def test_a_token_goes_to_the_hub_and_not_to_the_host_it_points_to(
     pull()
     tokens = {one.host.partition(":")[0]: one.token for one in hub.asked}
     assert tokens == {"127.0.0.1": "Bearer hf_secret", "localhost": None}
+
+
+def pull_later(*options: object) -> Result:
+    return models("pull", LATER.name, "--accept-licence", LATER.name, *options)
+
+
+SEMANTIC = "w2v-bert-2.0/model.safetensors"
+"""Where both releases of the voice have the same file of the same repository."""
+
+
+def test_what_two_models_share_is_fetched_once(hub: Hub) -> None:
+    assert pull().exit_code == 0
+    whole = sum(item.remote.size for item in pulling.plan(LATER).items)
+    before = sum(one.sent for one in hub.asked)
+    missing = pulling.plan(LATER).missing
+    assert missing < whole
+    assert pull_later().exit_code == 0
+    fetched = sum(one.sent for one in hub.asked) - before
+    first, second = everything(folder()), everything(store.folder(LATER))
+    shared = [source.place(name) for source in LATER.sources[1:] for name in source.files]
+    assert len(shared) == 5
+    assert all(first[name] == second[name] for name in shared)
+    assert all((folder() / name).samefile(store.folder(LATER) / name) for name in shared)
+    assert fetched < whole - sum(len(second[name]) for name in shared) + 10_000  # lists, and licences' texts
+    record = json.loads(second[store.RECORD])
+    assert record["files"][SEMANTIC]["sha256"] == hashlib.sha256(first[SEMANTIC]).hexdigest()
+    assert models("verify", LATER.name).exit_code == 0
+
+
+def test_a_shared_file_that_is_damaged_is_not_taken_over(hub: Hub) -> None:
+    assert pull().exit_code == 0
+    right = (folder() / SEMANTIC).read_bytes()
+    (folder() / SEMANTIC).write_bytes(bytes(len(right)))
+    assert pull_later().exit_code == 0
+    assert (store.folder(LATER) / SEMANTIC).read_bytes() == right
+    assert (folder() / SEMANTIC).read_bytes() == bytes(len(right))
+
+
+def test_where_nothing_can_be_linked_a_shared_file_is_copied(
+    hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "no links here")
+
+    assert pull().exit_code == 0
+    monkeypatch.setattr(os, "link", refuse)
+    assert pull_later().exit_code == 0
+    assert (store.folder(LATER) / SEMANTIC).read_bytes() == (folder() / SEMANTIC).read_bytes()
+    assert not (store.folder(LATER) / SEMANTIC).samefile(folder() / SEMANTIC)
 
 
 def test_list_and_where_say_what_a_person_wants_to_know(hub: Hub) -> None:

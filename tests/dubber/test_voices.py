@@ -110,6 +110,89 @@ def test_a_language_it_does_not_speak_is_refused_before_any_work(tmp_path: Path)
     assert "en" in str(told.value.hint)
 
 
+def here(root: Path, *names: str) -> None:
+    """Makes a model store look as if these were in it."""
+    for name in names:
+        for file in catalogue.named(name).files:
+            (root / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (root / name / file).touch()
+
+
+@pytest.mark.parametrize(
+    ("target", "there", "before", "chosen"),
+    [
+        ("en", (), "", "indextts2"),
+        ("zh-Hant", (), "", "indextts2"),
+        ("ja", (), "", "indextts2.5"),
+        ("es-419", (), "", "indextts2.5"),
+        ("ar-EG", ("indextts2",), "", "indextts2.5"),  # what is here speaks no Arabic
+        ("en", ("indextts2.5",), "", "indextts2.5"),
+        ("en", ("indextts2", "indextts2.5"), "", "indextts2"),
+        ("en", ("indextts2", "indextts2.5"), "indextts2.5", "indextts2.5"),  # no voice changes by itself
+        ("en", ("indextts2",), "indextts2.5", "indextts2"),
+        ("es", (), "indextts2", "indextts2.5"),
+        ("en", (), "espeak", "indextts2"),
+    ],
+)
+def test_the_language_chooses_the_voice_where_a_person_did_not(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    target: str,
+    there: tuple[str, ...],
+    before: str,
+    chosen: str,
+) -> None:
+    monkeypatch.setenv("DUBBER_MODELS", str(tmp_path))
+    here(tmp_path, *there)
+    assert profiles.filled(Settings.of(target), voice_before=before).voice == chosen
+    assert profiles.filled(Settings.of(target, voice="Auto"), voice_before=before).voice == chosen
+
+
+@pytest.mark.parametrize("name", ["auto", "indextts2", "indextts2.5", None])
+def test_a_language_that_no_voice_of_the_studio_speaks_is_refused_before_its_models_are_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str | None
+) -> None:
+    monkeypatch.setenv("DUBBER_MODELS", str(tmp_path / "none"))
+    made = make(tmp_path)
+    settings = Settings.of("de", source="en", voice=name)
+    for attempt in (pipeline.translate, pipeline.plan):
+        with pytest.raises(MissingError, match=r"speaks? 'de'"):
+            attempt(made.film, settings, transcript=made.transcript)
+    assert not made.film.with_suffix(".dub").exists()
+
+
+def test_a_voice_that_does_not_speak_the_language_names_the_one_that_does() -> None:
+    with pytest.raises(MissingError) as told:
+        voices.check("indextts2", "ja")
+    assert str(told.value) == "The voice IndexTTS2 does not speak 'ja'."
+    assert "It speaks en, zh." in str(told.value.hint)
+    assert "--voice indextts2.5" in str(told.value.hint)
+    with pytest.raises(MissingError) as told:
+        profiles.filled(Settings.of("fi"))
+    assert "IndexTTS2 speaks en, zh." in str(told.value)
+    assert "IndexTTS-2.5 speaks ar, en, es, ja, zh." in str(told.value)
+
+
+def test_automatic_is_told_and_remembered(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the language: with both releases here, Spanish is spoken by the one that can."""
+    monkeypatch.setenv("DUBBER_MODELS", str(models))
+    filled.write(models / "indextts2.5", version="2.5")
+    torch.set_num_threads(1)
+    made = make(tmp_path)
+    settings = Settings.of("es", source="en", profile="draft", voice="auto")
+    report = pipeline.translate(
+        made.film, settings, transcript=made.transcript, translation=made.translation, jobs=1
+    )
+    assert "Spanish is spoken by IndexTTS-2.5 (--voice indextts2.5)." in report["notes"]
+    assert report["settings"]["voice"] == "indextts2.5"
+    assert report["timing"]["take_length_error_samples"] == 0
+    (again,) = pipeline.render(made.film.with_suffix(".dub"), jobs=1)
+    assert again["settings"]["voice"] == "indextts2.5"
+    assert again["lines_remade"] == 0
+
+
 def test_a_voice_without_its_models_names_the_command_that_brings_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ REVISION = 2
 """Goes up whenever the same sound and weights would give another answer."""
 
 MODEL, FILE = "indextts2", "campplus_cn_common.bin"
-"""Where the weights lie: IndexTTS2 comes with them."""
+"""Where the weights lie: both releases of IndexTTS come with them."""
 
 TUNING = Tuning(same=0.4, one=0.8)
 """Cosines of CAM++ as its makers' own diarization recipe has them (3D-Speaker: average linkage stops at 0.4, groups
@@ -39,8 +39,9 @@ class CampPlusDiarizer:
     name = "campplus"
     on_phrases = False
 
-    def __init__(self, device: str = "auto") -> None:
+    def __init__(self, device: str = "auto", model: str = MODEL) -> None:
         self._device = device
+        self._model = model
         self._encoder: SpeakerEncoder | None = None
 
     def digest(self) -> str:
@@ -51,7 +52,7 @@ class CampPlusDiarizer:
             library = version("torch")
         except PackageNotFoundError as error:
             raise _not_installed("torch") from error
-        file = models.require(MODEL, [FILE]) / FILE
+        file = models.require(self._model, [FILE]) / FILE
         weights = self._encoder.digest if self._encoder else models.hash_file(file)
         return f"campplus-{REVISION} torch-{library} {TUNING.same} {TUNING.one} {weights}"
 
@@ -84,7 +85,7 @@ class CampPlusDiarizer:
             self._encoder = None
 
     def _load(self) -> SpeakerEncoder:
-        folder = models.require(MODEL, [FILE])
+        folder = models.require(self._model, [FILE])
         try:
             from tts.errors import BadWeights
             from tts.indextts2.speakers import SpeakerEncoder
@@ -94,9 +95,9 @@ class CampPlusDiarizer:
             encoder = SpeakerEncoder.load(folder / FILE, self._device)
         except BadWeights as error:
             raise MissingError(
-                str(error), hint=f"Compare the files with `dubber models verify {MODEL}`."
+                str(error), hint=f"Compare the files with `dubber models verify {self._model}`."
             ) from error
-        models.compare(MODEL, {FILE: encoder.digest})
+        models.compare(self._model, {FILE: encoder.digest})
         return encoder
 
 
