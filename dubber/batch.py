@@ -23,7 +23,7 @@ from dubber.films import films_in
 from dubber.process import cores
 from dubber.progress import Advance, Progress, Quiet
 from dubber.project import SUFFIX, outputs
-from dubber.settings import Settings
+from dubber.settings import Settings, over
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -89,7 +89,7 @@ def _dub(film: Path, progress: Progress, *, said: Mapping[str, Any], top: Path, 
 
 def _choices(place: Path, said: Mapping[str, Any], top: Path) -> tuple[Settings, Path | None]:
     """What holds for the films that lie in `place`, and their glossary."""
-    choices = {**config.of_folder(place, top=top), **said}
+    choices = over(config.of_folder(place, top=top), said)
     glossary = choices.pop("glossary", None)
     return Settings.of(**choices), Path(glossary) if glossary else None
 

@@ -18,6 +18,7 @@ from dubber.options import (
     Beam,
     Burn,
     CastFolder,
+    Comfort,
     Compute,
     Context,
     Device,
@@ -119,6 +120,7 @@ def translate(
     track: Track = None,
     emotion: Emotion = None,
     sync: Sync = None,
+    comfort: Comfort = None,
     shots: Shots = None,
     takes: Takes = None,
     seed: Seed = None,
@@ -133,9 +135,9 @@ def translate(
     trust(base_url)
     with told(as_json) as shown:
         from dubber import config, pipeline, progress, tables
-        from dubber.settings import Settings
+        from dubber.settings import Settings, over
 
-        choices = {**config.of_folder(film.absolute().parent), **chosen}
+        choices = over(config.of_folder(film.absolute().parent), chosen)
         terms = choices.pop("glossary", None)
         settings = Settings.of(**choices)
         with progress.watcher(json=as_json) as watch:
@@ -171,6 +173,7 @@ def render(
     keep_original: Original = None,
     emotion: Emotion = None,
     sync: Sync = None,
+    comfort: Comfort = None,
     shots: Shots = None,
     takes: Takes = None,
     voice: VoiceName = None,
@@ -234,6 +237,7 @@ def batch(
     synthetic_tag: Tag = None,
     emotion: Emotion = None,
     sync: Sync = None,
+    comfort: Comfort = None,
     shots: Shots = None,
     takes: Takes = None,
     seed: Seed = None,

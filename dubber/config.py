@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dubber import comfort
 from dubber.errors import UsageError
+from dubber.settings import over
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -52,12 +54,16 @@ KEYS: dict[str, tuple[str, type | tuple[type, ...]]] = {
     "synthetic_tag": ("synthetic_tag", bool),
     "emotion": ("emotion", (int, float)),
     "sync": ("sync", str),
+    "comfort": ("comfort", dict),
     "takes": ("takes", int),
     "shots": ("shots", bool),
     "seed": ("seed", int),
     "track": ("track", int),
 }
 """What may stand in the file: for each key the field of Settings that it sets, and the kind of its value."""
+
+NO_FACTOR = 1e9
+"""What is no rate in any unit; infinity is as large, and NaN no number."""
 
 PATHS = ("glossary", "cast")
 """Values that name a file or folder, beside the file they stand in."""
@@ -67,7 +73,7 @@ def of_folder(folder: Path, *, top: Path | None = None) -> dict[str, Any]:
     """The choices in the folder's dubber.toml, by fields of Settings; empty where there is none.
 
     With `top`, a folder that holds `folder`, those of all files from `top` down to `folder`, the nearer counting before
-    the farther. Raises UsageError, naming the file, for anything it should not hold.
+    the farther (comfort bands speaker by speaker). Raises UsageError, naming the file, for anything it should not hold.
     """
     places = [folder]
     while top is not None and places[-1] != top and places[-1] != places[-1].parent:
@@ -75,7 +81,7 @@ def of_folder(folder: Path, *, top: Path | None = None) -> dict[str, Any]:
     choices: dict[str, Any] = {}
     for place in reversed(places):
         if os.path.lexists(place / NAME):
-            choices |= read(place / NAME)
+            choices = over(choices, read(place / NAME))
     return choices
 
 
@@ -120,9 +126,16 @@ def _value(path: Path, key: str, value: Any) -> Any:
     kind = KEYS[key][1]
     wrong = not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool)
     if wrong:
-        wanted = {str: "text in quotes", int: "a whole number", bool: "true or false"}
+        wanted = {
+            str: "text in quotes",
+            int: "a whole number",
+            bool: "true or false",
+            dict: "a table of speakers ([comfort], and below it ANNA = [0.95, 1.05])",
+        }
         named = wanted[kind] if isinstance(kind, type) else "a number"
         raise UsageError(f"{path}: {key} must be {named}, not {value!r}.")
+    if kind is dict:
+        return _bands(path, key, value)
     if key in PATHS and isinstance(value, str):
         if "\0" in value:
             raise UsageError(f"{path}: {key} names no file.")
@@ -131,3 +144,38 @@ def _value(path: Path, key: str, value: Any) -> Any:
         except RuntimeError as error:
             raise UsageError(f"{path}: {key} names a home that is not here: {value!r}.") from error
     return value
+
+
+def _bands(path: Path, key: str, table: Mapping[str, Any]) -> str:
+    """The comfort bands in a table of the file, as Settings have them."""
+    bands: dict[str, comfort.Band | None] = {}
+    for label, value in table.items():
+        if not _is_band(value):
+            hint = (
+                f"{label!r} is a choice for the film: it stands above [{key}], which goes on to the next [ ]."
+            )
+            dotted = "A name with blanks, dots or letters with marks stands in quotes."
+            raise UsageError(
+                f"{path}: {key}.{label} must be the slowest and the fastest, like [0.95, 1.05], not {value!r}.",
+                hint=hint if label.replace("-", "_") in KEYS else dotted if isinstance(value, dict) else None,
+            )
+        try:
+            name, band = (
+                (comfort.named(label), None) if value == comfort.USUAL else comfort.checked(label, value)
+            )
+        except UsageError as error:
+            raise UsageError(f"{path}: {key}: {error}", hint=error.hint) from error
+        if name in bands:
+            raise UsageError(
+                f"{path}: {key} holds {name} twice.", hint="Names begin with a capital in subtitles."
+            )
+        bands[name] = band
+    return comfort.written(bands)
+
+
+def _is_band(value: Any) -> bool:
+    """Whether a value of the file is two numbers, or the word that takes them back."""
+    if not isinstance(value, list):
+        return bool(value == comfort.USUAL)
+    numbers = [one for one in value if isinstance(one, int | float) and not isinstance(one, bool)]
+    return len(value) == len(numbers) == 2 and all(abs(one) < NO_FACTOR for one in numbers)

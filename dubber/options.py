@@ -25,7 +25,9 @@ Recogniser = Annotated[str | None, typer.Option("--recogniser", help="whisper or
 Separator = Annotated[str | None, typer.Option("--separator", help="htdemucs, htdemucs_ft or mask.")]
 Diarizer = Annotated[str | None, typer.Option("--diarizer", help="campplus or prosody.")]
 Translator = Annotated[str | None, typer.Option("--translator", help="chat, openai, nmt or apertium.")]
-VoiceName = Annotated[str | None, typer.Option("--voice", help="indextts2 or espeak.")]
+VoiceName = Annotated[
+    str | None, typer.Option("--voice", help="auto (by the language), indextts2, indextts2.5 or espeak.")
+]
 Device = Annotated[str | None, typer.Option("--device", help="auto, cpu, cuda or mps.")]
 WhisperModel = Annotated[
     str | None, typer.Option("--whisper-model", help="large-v3, large-v3-turbo, medium or small.")
@@ -88,6 +90,14 @@ Sync = Annotated[
     str | None,
     typer.Option("--sync", help="tight (as lips in view need it) or natural (as an unhurried voice does)."),
 ]
+Comfort = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--comfort",
+        metavar="SPEAKER=SLOWEST-FASTEST",
+        help="How far a speaker's voice may leave its own rate: ANNA=0.95-1.05, or ANNA=usual. Once for each.",
+    ),
+]
 Shots = Annotated[
     bool | None,
     typer.Option(
@@ -128,12 +138,19 @@ CALLED = {"to": "target"}
 
 
 def said(given: dict[str, Any]) -> dict[str, Any]:
-    """The choices that a person made on the command line, by fields of Settings; paths as text."""
+    """The choices that a person made on the command line, by fields of Settings; paths as text, what may be said
+    several times as a line each."""
     return {
-        CALLED.get(name, name): str(value.absolute()) if isinstance(value, Path) else value
+        CALLED.get(name, name): _plain(value)
         for name, value in given.items()
-        if name not in NOT_CHOICES and value is not None
+        if name not in NOT_CHOICES and value is not None and value != []
     }
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Path):
+        return str(value.absolute())
+    return "\n".join(value) if isinstance(value, list) else value
 
 
 def trust(base_url: str | None) -> None:

@@ -9,6 +9,7 @@ import typer
 
 from dubber.options import (
     BaseUrl,
+    Comfort,
     Context,
     Diarizer,
     Folder,
@@ -62,6 +63,7 @@ def plan(
     glossary: Glossary = None,
     speakers: Speakers = None,
     sync: Sync = None,
+    comfort: Comfort = None,
     takes: Takes = None,
     shots: Shots = None,
     track: Track = None,
@@ -79,7 +81,7 @@ def plan(
     with told(as_json) as shown:
         from dubber import config, pipeline, progress, tables
         from dubber.project import SUFFIX, Project
-        from dubber.settings import Settings
+        from dubber.settings import Settings, over
 
         with progress.watcher(json=as_json) as watch:
             beside = config.of_folder(film.absolute().parent)
@@ -91,7 +93,7 @@ def plan(
                 target = choices.pop("target", None)
                 plans = pipeline.plan_again(film, target=target, changes=choices, jobs=jobs, progress=watch)
             else:
-                choices = {**beside, **choices}
+                choices = over(beside, choices)
                 terms = choices.pop("glossary", None)
                 plans = [
                     pipeline.plan(

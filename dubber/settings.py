@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
+from dubber import comfort
 from dubber.errors import UsageError
 
 Background = Literal["bed", "duck", "none"]
@@ -59,8 +60,9 @@ class Settings:
     were given and are kept in the project. `recogniser`, `separator`, `diarizer`, `translator` and `voice` name
     engines, None the profile's. `speakers` is how many people speak, None where the diarizer is to find it (one that
     cannot takes one). `track` counts the film's audio tracks from 0. `sync` says how closely lines keep the picture's
-    time, `shots` whether its cuts are looked for, so that lines do not sound over them. `seed` is handed to voices that
-    draw at random; each line is spoken `takes` times, from that seed on.
+    time, `shots` whether its cuts are looked for, so that lines do not sound over them, `comfort` how far a speaker's
+    voice may leave its own rate, as `dubber.comfort` writes it. `seed` is handed to voices that draw at random; each
+    line is spoken `takes` times, from that seed on.
     """
 
     target: str
@@ -92,6 +94,7 @@ class Settings:
     synthetic_tag: bool = True
     emotion: float = 1.0
     sync: str = "tight"
+    comfort: str = ""
     shots: bool = False
     takes: int = 1
     seed: int = 0
@@ -119,6 +122,7 @@ class Settings:
                 )
         if not 1 <= self.beam <= WIDEST_BEAM:
             raise UsageError(f"A beam is 1 to {WIDEST_BEAM} wide.")
+        comfort.read(self.comfort)
         if not 1 <= self.takes <= MOST_TAKES:
             raise UsageError(f"A line has 1 to {MOST_TAKES} takes.")
         if self.track < 0:
@@ -140,7 +144,7 @@ class Settings:
         return cls(
             target=languages.canonical(target),
             source="und" if source is None else languages.canonical(source),
-            **choices,
+            **over({}, choices),
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -168,5 +172,16 @@ class Settings:
         return cls(**{field.name: data[field.name] for field in known})
 
     def changed(self, **choices: Any) -> Settings:
-        """The same settings with every choice that is not None put in."""
-        return replace(self, **{key: value for key, value in choices.items() if value is not None})
+        """The same settings with every choice that is not None put in; of comfort bands, those of the speakers that it
+        names. Raises UsageError as the settings themselves do."""
+        made = {key: value for key, value in choices.items() if value is not None}
+        return replace(self, **over({"comfort": self.comfort}, made))
+
+
+def over(far: Mapping[str, Any], near: Mapping[str, Any]) -> dict[str, Any]:
+    """Choices by fields of Settings, of which the nearer count before the farther; comfort bands do so speaker by
+    speaker. Raises UsageError where those cannot be read."""
+    both = {**far, **near}
+    if "comfort" in both:
+        both["comfort"] = comfort.merged(far.get("comfort", ""), near.get("comfort", ""))
+    return both

@@ -41,6 +41,8 @@ class VoiceEngine:
     """Whether other seeds give other takes."""
     languages: Callable[[], Mapping[str, str]] | None = None
     """What it speaks, where that can be told without opening it."""
+    band: tuple[float, float] | None = None
+    """Its comfort band (natural ÷ slot length, slowest and fastest) where that is narrower than the timeline's."""
     notes: Callable[[str], tuple[str, ...]] = lambda _: ()
     """What it leaves undone in texts of a language for want of a library: sentences for a person."""
 
@@ -98,6 +100,10 @@ def _indextts25_notes(language: str) -> tuple[str, ...]:
 
 
 ESPEAK = VoiceEngine("espeak", "eSpeak NG", (), "make install", _espeak)
+STRETCHED = (0.9, 1.1)
+"""The comfort band of a voice that cannot be told how much to say: its takes come to their length by an early or late
+end and by stretching alone, so that other words are asked for sooner. Reasoned, not listened to."""
+
 INDEXTTS2 = VoiceEngine(
     "indextts2",
     "IndexTTS2",
@@ -117,6 +123,7 @@ INDEXTTS25 = VoiceEngine(
     model="indextts2.5",
     draws=True,
     languages=_indextts_speaks("2.5"),
+    band=STRETCHED,
     notes=_indextts25_notes,
 )
 

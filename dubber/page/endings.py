@@ -27,6 +27,7 @@ def voices(report: Mapping[str, Any], shades: Mapping[str, str]) -> Markup:
             f"pace {rate['pace']:.2f} ± {rate.get('uncertainty') or 0:.2f} of the usual"
             if rate.get("pace")
             else "",
+            "at ease from {:g} to {:g} of that".format(*rate["comfort"]) if rate.get("comfort") else "",
         ]
         told.append(
             element(

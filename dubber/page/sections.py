@@ -20,8 +20,8 @@ PLACES_SHOWN = 4
 ROLES = ("recogniser", "separator", "diarizer", "translator", "voice")
 
 PLAIN: Mapping[str, object] = {
-    "sync": "tight", "takes": 1, "shots": False, "background": "bed", "room": False, "emotion": 1.0, "seed": 0,
-    "device": "auto", "speakers": None,
+    "sync": "tight", "comfort": "", "takes": 1, "shots": False, "background": "bed", "room": False, "emotion": 1.0,
+    "seed": 0, "device": "auto", "speakers": None,
     "model": None, "whisper_model": None, "context": "", "register": "", "hotwords": "", "glossary": None, "cast": None,
     "transcript": None, "translation": None, "burn": False, "keep_original": True, "track": 0, "beam": 5,
     "compute": "auto",
@@ -262,7 +262,7 @@ def _asked(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
             shown = (
                 "given" if name in GIVEN else ("no", "yes")[value] if isinstance(value, bool) else str(value)
             )
-            told.append((name.replace("_", " ").capitalize(), shown))
+            told.append((name.replace("_", " ").capitalize(), ", ".join(shown.splitlines())))
     return told
 
 

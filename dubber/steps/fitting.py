@@ -11,8 +11,9 @@ from align.links import plain
 from align.rates import Heard, Rates
 from align.timeline import Limits, Placement
 from align.types import Line, Slot, Span
-from dubber import srt
+from dubber import comfort, srt, voices
 from dubber.errors import SubtitleError
+from dubber.settings import Settings
 from dubber.stages import pronounce
 from dubber.stages.translate import Tried
 from dubber.steps import translation, wording
@@ -34,6 +35,17 @@ REWORDED = "reworded"
 """The flag of a line that is said in other words than the translator's first."""
 
 LIMITS = {"tight": timeline.TIGHT, "natural": timeline.NATURAL}
+
+
+NAMES_TOLD = 8
+"""Speakers that a note lists."""
+
+
+def band(settings: Settings, speaker: str) -> comfort.Band:
+    """The comfort band of a speaker's voice: what was said of it, or else the engine's, or else that of all."""
+    limits = LIMITS[settings.sync]
+    engine = voices.named(settings.voice or "").band
+    return comfort.of(settings.comfort, speaker) or engine or (limits.slowest, limits.fastest)
 
 
 @dataclass(frozen=True)
@@ -74,6 +86,7 @@ def fit(
     stand. `cuts` are the film's shot changes (ms) where known. The last solve is over the chosen words alone, so that a
     run that only says them again comes to the same. Raises SubtitleError where there are more lines than ms.
     """
+    _tell_of_strangers(run, script)
     free = script.free if close is not None else script.free - script.settled
     fitting = _Fitting(run, script, free, said, speech, duration, measure, cuts)
     fitting.measure_first()
@@ -122,7 +135,8 @@ class _Fitting:
         self._rates = self._learned()
         self._words = {one.id: one.words for one in said.segments}
         ordered = sorted(script.lines, key=lambda line: line.span)
-        self._states = {line.id: State(line, line.id in free, self._limits) for line in ordered}
+        bands = {one: band(run.settings, one) for one in {line.speaker for line in ordered}}
+        self._states = {line.id: State(line, line.id in free, bands[line.speaker]) for line in ordered}
         onsets = [*(line.span.start for line in ordered), duration][1:]
         for line, onset in zip(ordered, onsets, strict=True):
             self._states[line.id].spare = min(SPARE_MS, max(0, onset - line.span.end))
@@ -275,6 +289,21 @@ class _Fitting:
         words = [word for one in line.segments for word in self._words.get(one, ())]
         target = self._run.settings.target
         return phrases.phrases(line.span, text, words, self._speech, target, self._prior)
+
+
+def _tell_of_strangers(run: Run, script: Script) -> None:
+    """Tells the person of comfort bands that are nobody's."""
+    every = (*script.lines, *script.untranslated, *script.hushed)
+    speakers = list(dict.fromkeys(line.speaker for line in every if line.speaker))
+    strangers = comfort.strangers(run.settings.comfort, speakers)
+    if strangers:
+        there = f"its speakers are {_listed(speakers)}." if speakers else "nobody speaks in it."
+        run.note(f"A comfort band was said of {_listed(strangers)}, who has no line in the dub: {there}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in a sentence, the first of many."""
+    return ", ".join(names[:NAMES_TOLD]) + (", …" if len(names) > NAMES_TOLD else "")
 
 
 def _spoken(text: str) -> str:

@@ -9,10 +9,10 @@ from align import metrics
 from align.rates import Estimate, Heard, Rates
 from align.types import Slot, Span
 from dubber import pace, voices
+from dubber.comfort import Band
 from dubber.media import Film
 from dubber.stages import pronounce
 from dubber.steps import fitting, speak
-from dubber.steps.fitting import LIMITS
 from dubber.steps.run import Run
 from dubber.steps.speak import Part, Utterance, by_line, whole
 from dubber.steps.wording import Said, Script
@@ -82,18 +82,18 @@ def _line(run: Run, rates: Rates, parts: Sequence[Part]) -> dict[str, Any]:
         "factor": round(slot.factor, 3),
         "flags": list(slot.flags),
         "phrases": len(parts),
-        "risk": _risk(run, slot, guess),
+        "risk": _risk(fitting.band(run.settings, line.speaker), slot, guess),
     }
 
 
-def _risk(run: Run, slot: Slot, guess: Estimate) -> str:
-    """How likely a line is to leave its comfort band: "high" where it is expected to; "some" where it may within the
-    80 % that its length is expected in; "none"."""
-    limits = LIMITS[run.settings.sync]
+def _risk(band: Band, slot: Slot, guess: Estimate) -> str:
+    """How likely a line is to leave the comfort band of its voice: "high" where it is expected to; "some" where it may
+    within the 80 % that its length is expected in; "none"."""
+    slowest, fastest = band
     time = max(1, slot.spoken)
-    if slot.factor > limits.fastest or {"crowded", "short"} & set(slot.flags):
+    if slot.factor > fastest or {"crowded", "short"} & set(slot.flags):
         return "high"
-    return "some" if guess.high / time > limits.fastest or guess.low / time < limits.slowest else "none"
+    return "some" if guess.high / time > fastest or guess.low / time < slowest else "none"
 
 
 def _rates_from(prior: pronounce.Prior, measured: int) -> str:

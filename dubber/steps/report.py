@@ -14,7 +14,7 @@ from dubber import languages, records
 from dubber.audio import AudioFile
 from dubber.media import Film
 from dubber.stages import takes as scoring
-from dubber.steps import speak
+from dubber.steps import fitting, speak
 from dubber.steps.fitting import Fitted
 from dubber.steps.hear import SURE, Found, confidence
 from dubber.steps.mixing import Track
@@ -68,7 +68,7 @@ def write(
         "hushed": records.spans_json(line.span for line in script.hushed),
         "speech": records.spans_json(sound.speech),
         "dubbed": records.spans_json(union(take.heard for take in takes)),
-        "rates": _rates(fitted, takes),
+        "rates": _rates(run, fitted, takes),
         "rounds": fitted.rounds,
         **({"shots": list(fitted.cuts)} if run.settings.shots else {}),
         "loudness": {
@@ -146,8 +146,8 @@ def length_error(take: Take) -> int:
         return file.frames - take.slot.span.duration * SAMPLES_PER_MS
 
 
-def _rates(fitted: Fitted, takes: Sequence[Take]) -> dict[str, Any]:
-    """How fast each speaker's voice was found to speak, against what is expected of anybody."""
+def _rates(run: Run, fitted: Fitted, takes: Sequence[Take]) -> dict[str, Any]:
+    """How fast each speaker's voice was found to speak, against what is expected of anybody; and its comfort band."""
     lines: dict[str, int] = {}
     for many in by_line(takes).values():
         lines[many[0].line.speaker] = lines.get(many[0].line.speaker, 0) + 1
@@ -156,6 +156,7 @@ def _rates(fitted: Fitted, takes: Sequence[Take]) -> dict[str, Any]:
             "pace": round(fitted.rates.pace(speaker), 3),
             "uncertainty": round(fitted.rates.uncertainty(speaker), 3),
             "lines": count,
+            "comfort": list(fitting.band(run.settings, speaker)),
         }
         for speaker, count in lines.items()
     }

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from align.links import plain
 from align.phrases import Phrase
-from align.timeline import Limits, Placement, Unit
+from align.timeline import Placement, Unit
 from align.types import Line
 
 NEARER = 0.05
@@ -52,14 +52,15 @@ class Worded:
 
 @dataclass
 class State:
-    """One line: whether the program may word it, and `spare`, the silence after it (ms) that its words may count on.
-    `wordings` are those that were measured, in the order in which they are liked; `squeezed` is the time (ms) that its
-    neighbours left it, None where they left it enough; `exhausted` says that nobody has any other words for it;
+    """One line: whether the program may word it; `band`, the comfort band of its voice (natural ÷ slot length, slowest
+    and fastest); and `spare`, the silence after it (ms) that its words may count on. `wordings` are those that were
+    measured, in the order in which they are liked; `squeezed` is the time (ms) that its neighbours left it, None where
+    they left it enough; `exhausted` says that nobody has any other words for it;
     `pinned` are the words that it is said in, once that is settled."""
 
     line: Line
     free: bool
-    limits: Limits
+    band: tuple[float, float]
     spare: int = 0
     squeezed: int | None = None
     exhausted: bool = False
@@ -100,12 +101,12 @@ class State:
         line = self.line
         if self.pinned is None and all(len(one.phrases) == 1 for one in self.wordings):
             lengths = tuple(one.natural for one in self.wordings)
-            return [Unit(line.id, self.wordings[0].phrases[0].span, lengths, line.speaker)]
+            return [Unit(line.id, self.wordings[0].phrases[0].span, lengths, line.speaker, band=self.band)]
         best = self.pinned or self._best()
         if len(best.phrases) == 1:
-            return [Unit(line.id, best.phrases[0].span, (best.natural,), line.speaker)]
+            return [Unit(line.id, best.phrases[0].span, (best.natural,), line.speaker, band=self.band)]
         return [
-            Unit(f"{line.id}~{number}", phrase.span, (length,), line.speaker, line.id)
+            Unit(f"{line.id}~{number}", phrase.span, (length,), line.speaker, line.id, self.band)
             for number, (phrase, length) in enumerate(zip(best.phrases, best.lengths, strict=True), start=1)
         ]
 
@@ -116,7 +117,7 @@ class State:
         return self.pinned or self._best()
 
     def is_unfit(self, placed: Sequence[Placement]) -> bool:
-        """Whether other words could do better: it is spoken outside the comfort band, needs more silence than is its to
+        """Whether other words could do better: it is spoken outside its comfort band, needs more silence than is its to
         take, or leaves time in which the actor speaks. Remembers where its neighbours squeeze it."""
         kept = self.kept(placed)
         hurried = any({"compressed", "crowded"} & set(one.flags) for one in placed)
@@ -126,7 +127,7 @@ class State:
         left = (phrase.span.end - one.span.end for phrase, one in zip(kept.phrases, placed, strict=True))
         if any(ms > NOTICED_MS for ms in left):
             return True
-        return kept.natural > self.limits.fastest * (kept.own + self.spare)
+        return kept.natural > self.band[1] * (kept.own + self.spare)
 
     def conclude(self, placed: Sequence[Placement], turn: int, *, reworded: bool) -> None:
         """The last step of its history: how it is spoken. `reworded` says whether in other words than the translator's
@@ -182,9 +183,9 @@ class State:
         return room if self.squeezed is None else min(room, self.squeezed)
 
     def _misfit(self, natural: int, own: int) -> float:
-        """How far the rate factor is outside the comfort band, as a logarithm; 0 inside it."""
-        room = self._room(own)
-        if natural > self.limits.fastest * room:
-            return math.log(natural / (self.limits.fastest * room))
-        least = self.limits.slowest * min(own, room)
+        """How far the rate factor is outside its comfort band, as a logarithm; 0 inside it."""
+        room, (slowest, fastest) = self._room(own), self.band
+        if natural > fastest * room:
+            return math.log(natural / (fastest * room))
+        least = slowest * min(own, room)
         return math.log(least / natural) if natural < least else 0.0

@@ -24,7 +24,7 @@ from dubber.steps import choosing, fitting, speak, translation
 from dubber.steps.casting import Cast
 from dubber.steps.fitting import Fitted
 from dubber.steps.run import Run
-from dubber.steps.speak import Utterance
+from dubber.steps.speak import Part, Utterance
 from dubber.steps.wording import Said, Script
 from tts.door import DOUBT, Emotion, EmotionSource, Reference, SpeechRequest, Take, Voice
 
@@ -181,6 +181,45 @@ def test_where_nobody_may_be_asked_words_that_were_chosen_before_stand(run: Run)
     assert done.chosen == {"s6000": FITS}
 
 
+def test_words_are_judged_by_the_band_of_their_own_voice(run: Run) -> None:
+    near = "El barco que está en el puerto sale hoy a las siete de la mañana."
+    given, lengths = script((LONG, near), (WORDY,)), {LONG: 2600, near: 2000, WORDY: 2600, FITS: 1850}
+    heard: list[str] = []
+    done = fitted(run, given, lengths, usual := Translator({}), heard)
+    assert (heard, done.chosen["s1000"], usual.asked) == ([LONG, WORDY], LONG, []), "the band of all bears it"
+    run.settings = run.settings.changed(comfort="Ben=0.98-1.02")
+    heard.clear()
+    done = fitted(run, given, lengths, narrow := Translator({WORDY: (FITS,)}), heard)
+    assert heard == [LONG, WORDY, near, FITS], "words that were answered first, then new ones"
+    assert [(one, tried[-1].wording) for one, tried, _ in narrow.asked] == [
+        ("s6000", WORDY),
+        ("s6000", FITS),
+    ], "too long for him, then so short that he ends before the actor"
+    assert [round(part.slot.factor, 2) for part in done.parts] == [1.0, 0.98]
+    run.settings = run.settings.changed(comfort="Ben=usual\nAnna=1-1")
+    assert [part.slot for part in fitted(run, given, lengths, usual).parts] == [
+        part.slot for part in fitted(run, given, lengths).parts
+    ]
+    assert usual.asked == [], "another's band is nothing to him"
+
+
+@pytest.mark.parametrize(("said", "factor", "flags"), [("Ben=0.9-1.2", 1.2, ()), ("", 1.2, ("compressed",))])
+def test_what_is_hurried_is_called_so_by_the_band_of_its_own_voice(
+    run: Run, said: str, factor: float, flags: tuple[str, ...]
+) -> None:
+    """Anna speaks right after him: there is no silence to take."""
+    run.settings = run.settings.changed(comfort=said)
+    lines = (Line("ben", Span(1000, 3000), LONG, "Ben"), Line("anna", Span(3050, 5000), FITS, "Anna"))
+    measure = tells({LONG: 2400, FITS: 1950}, [])
+    done = fitting.fit(run, Script(lines, ()), Said((), ()), (Span(1000, 5000),), DURATION, measure=measure)
+    assert [part.slot.span for part in done.parts] == [Span(1000, 3000), Span(3050, 5000)]
+    assert (done.parts[0].slot.factor, done.parts[0].slot.flags) == (factor, flags)
+
+
+def parts_of(done: Fitted, speaker: str) -> list[Part]:
+    return [part for part in done.parts if part.line.speaker == speaker]
+
+
 def test_a_pause_makes_two_phrases_that_nobody_else_speaks_into(run: Run) -> None:
     """Anna answers in Ben's pause."""
     ben, anna = (
@@ -194,6 +233,10 @@ def test_a_pause_makes_two_phrases_that_nobody_else_speaks_into(run: Run) -> Non
     spans = [part.slot.span for part in done.parts]
     assert all(before.end <= after.start for before, after in itertools.pairwise(spans))
     assert [part.id for part in done.parts] == ["ben~1", "anna", "ben~2"]
+    run.settings = run.settings.changed(comfort="Ben=1-1")
+    slow = fitting.fit(run, Script((ben, anna), ()), Said((), ()), speech, DURATION, measure=measure)
+    assert [part.slot.factor for part in parts_of(slow, "Ben")] == [1.0, 1.0], "each phrase keeps to it"
+    assert parts_of(slow, "Anna") == parts_of(done, "Anna")
 
 
 # -- takes ---------------------------------------------------------------------------------------------

@@ -324,7 +324,7 @@ def test_a_plan_needs_no_voice(made: Made, tmp_path: Path, monkeypatch: pytest.M
     monkeypatch.setenv("DUBBER_MODELS", str(tmp_path / "none"))
     chosen = Settings.of("es", source="en", profile="studio", separator="mask", diarizer="prosody")
     plan = pipeline.plan(made.film, chosen, transcript=made.transcript, translation=made.translation, jobs=1)
-    assert plan["settings"]["voice"] == "indextts2"
+    assert plan["settings"]["voice"] == "indextts2.5"
     assert [line["text"] for line in plan["lines"]] == [FITS, SHORT, COAT]
 
 
