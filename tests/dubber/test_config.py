@@ -100,16 +100,24 @@ def test_an_engine_that_nobody_knows_is_refused_with_those_there_are(role: str) 
     assert "Choose one of" in str(told.value.hint)
 
 
+@pytest.mark.parametrize(("target", "voice"), [("en", "indextts2"), ("es", "indextts2.5")])
 def test_what_a_profile_lacks_is_named_with_the_command_that_brings_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, voice: str
 ) -> None:
     monkeypatch.setenv("DUBBER_MODELS", str(tmp_path))
     with pytest.raises(MissingError) as told:
-        profiles.require(profiles.filled(Settings.of("es")))
-    assert "`dubber models pull indextts2 whisper-large-v3 htdemucs qwen3-1.7b`" in str(told.value.hint)
+        profiles.require(profiles.filled(Settings.of(target)))
+    assert f"`dubber models pull {voice} whisper-large-v3 htdemucs qwen3-1.7b`" in str(told.value.hint)
     assert "--profile draft" in str(told.value.hint)
     (studio, draft) = profiles.describe()
-    assert [row[0] for row in studio.rows] == ["recogniser", "separator", "diarizer", "translator", "voice"]
+    assert [row[0] for row in studio.rows] == [
+        "recogniser",
+        "separator",
+        "diarizer",
+        "translator",
+        "voice",
+        "voice",
+    ]
     assert all(row[4] for row in studio.rows)
     assert [row[1] for row in draft.rows] == ["pocketsphinx", "mask", "prosody", "apertium", "espeak"]
 

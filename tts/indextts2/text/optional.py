@@ -3,10 +3,17 @@ read out. Without its library a text goes through as it is, and `lacking` says s
 
 from __future__ import annotations
 
+import logging
+import os
 import re
+import sys
+import tempfile
 from collections.abc import Callable
+from contextlib import suppress
 from functools import lru_cache
+from importlib.metadata import version
 from importlib.util import find_spec
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
@@ -20,9 +27,9 @@ LIBRARIES = ("fugashi", "unidic-lite", "nemo_text_processing")
 
 _LACKING = {
     "ja": "Japanese words run together, where the model is used to spaces between them: "
-    "fugashi and unidic-lite are not installed.",
+    "fugashi and unidic-lite are not installed (pip install fugashi unidic-lite).",
     "es": "Spanish numbers, dates and abbreviations are left to the model as they are written: "
-    "nemo_text_processing is not installed.",
+    "nemo_text_processing is not installed (pip install nemo_text_processing).",
 }
 
 _READ_OUT = re.compile(r"[\d$€£¥%&@+=]")
@@ -95,6 +102,27 @@ def _tagger() -> Any:
 
 @lru_cache(maxsize=1)
 def _spanish() -> Any:
+    """The grammar, compiled once on a machine, which takes minutes, and kept for the person who runs this."""
     from nemo_text_processing.text_normalization.normalize import Normalizer
 
-    return Normalizer(input_case="cased", lang="es")
+    logging.getLogger("NeMo-text-processing").setLevel(logging.WARNING)
+    kept = _grammars()
+    if kept.is_dir():
+        return Normalizer(input_case="cased", lang="es", cache_dir=str(kept))
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=kept.parent) as making:  # so that half a grammar is never read
+        whole = Path(making) / "whole"
+        made = Normalizer(input_case="cased", lang="es", cache_dir=str(whole))
+        if whole.is_dir():
+            with suppress(OSError):  # another process was there first
+                whole.rename(kept)
+    return made
+
+
+def _grammars() -> Path:
+    """Where this version's compiled grammars lie, in the person's folder of caches."""
+    if sys.platform == "darwin":
+        root = Path.home() / "Library" / "Caches"
+    else:
+        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return root / "dubber" / f"nemo_text_processing-{version('nemo_text_processing')}"
