@@ -9,11 +9,10 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dubber import atomic, lock, names, written
+from dubber import atomic, lock, names, voicefiles, written
 from dubber import picks as picked
 from dubber.errors import MediaError, MissingError, UsageError
 from dubber.folder import (
@@ -28,11 +27,11 @@ from dubber.folder import (
     places,
     reading,
     recorded,
-    recordings,
     report_in,
     settings_in,
 )
 from dubber.store import Cache, digest_of
+from dubber.voicefiles import VoiceFile
 
 SUFFIX = ".dub"
 
@@ -50,18 +49,6 @@ seldom is."""
 _RACY_NS = 2_000_000_000
 """ns. A file changed this shortly before it was hashed may change again within the same tick of its clock:
 2 s is the coarsest clock of a file system in use (FAT)."""
-
-
-@dataclass(frozen=True)
-class VoiceFile:
-    """A speaker's reference in voices/: its path, the sha256 of its bytes, and whether the program made it.
-
-    One that is not ours was put there by a person, and theirs wins.
-    """
-
-    path: Path
-    digest: str
-    ours: bool
 
 
 class Project:
@@ -308,27 +295,12 @@ class Project:
         return written.given(self.folder, digest)
 
     def voice_file(self, speaker: str) -> VoiceFile | None:
-        """The reference of `speaker` in voices/, or None when there is none yet.
+        """The reference of `speaker` in voices/, or None when there is none yet. Raises as voicefiles.find."""
+        return voicefiles.find(self.folder, self._section("voices"), speaker)
 
-        A file that a person put there wins over ours, with any suffix of folder.RECORDINGS. Raises
-        UsageError when there are two of theirs, when project.json names a file outside voices/, or voices/
-        is a link; MissingError when it cannot be read.
-        """
-        own, digests = self.voice_path(speaker), self._voice(speaker).get("digests", [])
-        with reading():
-            found = [(path, digest_of(path)) for path in recordings(own)]
-        files = [
-            VoiceFile(path, digest, path == own and not path.is_symlink() and digest in digests)
-            for path, digest in found
-        ]
-        theirs = [file for file in files if not file.ours]
-        if len(theirs) > 1:
-            raise UsageError(
-                f"{own.parent} has more than one voice of {speaker}: "
-                f"{' and '.join(file.path.name for file in theirs)}.",
-                hint="Leave one of them there.",
-            )
-        return next(iter(theirs or files), None)
+    def voice_path(self, speaker: str) -> Path:
+        """Where the reference of `speaker` lies or belongs. Raises as voicefiles.place."""
+        return voicefiles.place(self.folder, self._section("voices"), speaker)
 
     def write_voice(self, speaker: str, make: Callable[[Path], None]) -> VoiceFile:
         """Writes the reference of `speaker`, unless a person put their own there: then that one is returned.
@@ -340,13 +312,14 @@ class Project:
         if found is not None and not found.ours:
             return found
         atomic.inner_folder(self.folder, "voices")
-        path, voice = self.voice_path(speaker), self._voice(speaker)
+        voices = self._section("voices")
+        path, voice = self.voice_path(speaker), voicefiles.known(self.folder, voices, speaker)
         with atomic.replacing(path) as temporary:
             make(temporary)
             digest = digest_of(temporary)
             # Both are ours until the new one is in place: a kill here must not make either a person's.
             voice.update(file=path.name, digests=[digest] if found is None else [found.digest, digest])
-            self._section("voices")[speaker] = voice
+            voices[speaker] = voice
             self._save()
         voice["digests"] = [digest]
         self._save()
@@ -387,25 +360,6 @@ class Project:
         return path
 
     # -- inside ------------------------------------------------------------------------------------
-
-    def _voice(self, speaker: str) -> dict[str, Any]:
-        voice = self._section("voices").get(speaker, {})
-        if not isinstance(voice, dict) or not isinstance(voice.get("digests", []), list):
-            raise damaged(self.folder)
-        return dict(voice)
-
-    def voice_path(self, speaker: str) -> Path:
-        """Where the reference of `speaker` lies or belongs, under a name safe for a file. Raises as voice_file."""
-        others = [self._voice(other).get("file") for other in self._section("voices") if other != speaker]
-        taken = [name for name in others if isinstance(name, str)]
-        name = self._voice(speaker).get("file") or names.file_name(speaker, ".wav", taken)
-        folder = atomic.inner_folder(self.folder, "voices", make=False)
-        if not isinstance(name, str) or name in (".", "..") or Path(name).name != name or "\0" in name:
-            raise UsageError(
-                f"{self.folder / SETTINGS} names {name!r} as a voice, which is no file in {folder}.",
-                hint="Take that speaker out of its voices.",
-            )
-        return folder / name
 
     def _section(self, name: str) -> dict[str, Any]:
         section = self._data.setdefault(name, {})

@@ -14,7 +14,6 @@ from align.types import SAMPLE_RATE, Line
 from dubber import store
 from dubber.audio import FloatArray, Stems, read_reference
 from dubber.errors import MissingError, SynthesisError
-from dubber.project import VoiceFile
 from dubber.stages import cast
 from dubber.stages.diarize.company import recording
 from dubber.steps.hear import Found
@@ -23,6 +22,7 @@ from dubber.steps.sound import Sound
 from dubber.steps.wording import Said, Script
 from dubber.store import Key
 from dubber.times import clock
+from dubber.voicefiles import VoiceFile
 from tts.door import Emotion, Engine, Reference, Voice
 from tts.errors import BadReference, VoiceError
 
