@@ -13,20 +13,22 @@ from dubber.page import figures, histograms
 from dubber.page import quality as measured
 from dubber.page.markup import Markup, element, joined
 from dubber.page.problems import Problem
+from dubber.settings import Settings
 
 PLACES_SHOWN = 4
 """Places of a problem that are listed; the rest is a click away."""
 
 ROLES = ("recogniser", "separator", "diarizer", "translator", "voice")
 
-PLAIN: Mapping[str, object] = {
-    "sync": "tight", "comfort": "", "takes": 1, "shots": False, "background": "bed", "room": False, "emotion": 1.0,
-    "seed": 0, "device": "auto", "speakers": None,
-    "model": None, "whisper_model": None, "context": "", "register": "", "hotwords": "", "glossary": None, "cast": None,
-    "transcript": None, "translation": None, "burn": False, "keep_original": True, "track": 0, "beam": 5,
-    "compute": "auto",
-}  # fmt: skip
-"""Settings that matter, and what they are where nobody asked for anything else: then they are not shown."""
+SHOWN = (
+    *("sync", "comfort", "takes", "shots", "background", "room", "emotion", "seed", "device", "speakers"),
+    *("model", "whisper_model", "context", "register", "hotwords", "glossary", "cast"),
+    *("transcript", "translation", "burn", "keep_original", "track", "beam", "compute"),
+)
+"""Settings that matter to who reads the page, in order."""
+
+PLAIN: Mapping[str, object] = {name: getattr(Settings(languages.UNKNOWN), name) for name in SHOWN}
+"""What they are where nobody asked for anything else: then they are not shown."""
 
 GIVEN = frozenset({"transcript", "translation", "glossary", "cast"})
 """Settings whose value is a digest or a file: it says enough that there is one."""
