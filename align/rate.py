@@ -12,6 +12,8 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal
 
+from align import morae, numerals
+
 Unit = Literal["syllables", "morae", "characters"]
 
 RATES = {
@@ -52,9 +54,6 @@ EDGE_MS = 120
 COMMA_MS, STOP_MS = 180, 400
 """Pauses inside a text, after a clause and after a sentence. The last one is not part of the line."""
 
-PER_DIGIT = 1.8
-"""Syllables that a digit adds to a number said in words: 1.3 in English ("ninety-nine"), 2.5 in Spanish."""
-
 PER_SIGN = 2.0
 """Syllables of a sign that is said as a word ("per cent", "dollars")."""
 
@@ -84,7 +83,8 @@ _EACH = frozenset({"hu", "tr", "az", "uz", "tk", "sl", "hr", "sr", "bs", "sh", "
 """Languages in Latin letters in which nearly every vowel carries a syllable."""
 
 _INITIALS = 4
-"""As many capitals without a vowel are an abbreviation whose letters are named."""
+"""As many capitals without a vowel, or with one too in languages that have none, are an abbreviation whose letters are
+named."""
 
 _ENGLISH_MUTE = re.compile(r"(?<![^aeiouy]l)e$|(?<![sxzcgh])es$|(?<![td])ed$")
 _ENGLISH_HIATUS = re.compile(r"(?<![tscg])i[aou]|(?<!q)ua[^r]|eo(?!u)|[aeiou]ing$")
@@ -98,14 +98,18 @@ _LAO_TO_THAI = 0x80
 _SCHWA_DROPPED = frozenset({"hi", "mr", "gu", "pa", "bn", "as", "ne", "kok", "bho", "mai"})
 """Languages in Indic scripts that do not say the vowel of a word's last bare consonant."""
 
-_SMALL_KANA = frozenset("ぁぃぅぇぉゃゅょゎァィゥェォャュョヮ")
+_NO_CASE = frozenset({"ja", "zh", "yue", "ko", "ar", "fa", "ur", "he", "th", "hi"})
+"""Languages without capitals, whose texts have short words in Latin capitals for initials only."""
+
+_CHINESE_YEAR = re.compile(r"(?:[1１][1-9１-９]|[2２][0０])\d\d(?=\s?年)")
 
 _SCRIPTS = (
     (0x0370, 0x03FF, "greek"), (0x1F00, 0x1FFF, "greek"), (0x0400, 0x052F, "cyrillic"), (0x0530, 0x058F, "armenian"),
     (0x0590, 0x05FF, "hebrew"), (0x0600, 0x077F, "arabic"), (0x08A0, 0x08FF, "arabic"), (0xFB50, 0xFEFC, "arabic"),
     (0x0900, 0x0DFF, "indic"), (0x0E00, 0x0E7F, "thai"), (0x0E80, 0x0EFF, "lao"), (0x10A0, 0x10FF, "georgian"),
     (0x1200, 0x139F, "block"), (0xAC00, 0xD7A3, "block"), (0x3041, 0x30FF, "kana"), (0x31F0, 0x31FF, "kana"),
-    (0x3005, 0x3007, "han"), (0x3400, 0x9FFF, "han"), (0xF900, 0xFAFF, "han"), (0x20000, 0x3FFFF, "han"),
+    (0xFF66, 0xFF9D, "kana"), (0x3005, 0x3007, "han"), (0x3400, 0x9FFF, "han"), (0xF900, 0xFAFF, "han"),
+    (0x20000, 0x3FFFF, "han"),
 )  # fmt: skip
 """First and last code point, and how text in them is counted; "block": a character is a syllable. Latin is the rest
 below 0x0250 and at 0x1E00–0x1EFF; anything else is "other"."""
@@ -150,8 +154,9 @@ def syllables(text: str, language: str) -> float:
     Not a whole number where it comes from averages: digits, and scripts that leave vowels out.
     """
     code = _primary(language)
-    total, word, script = 0.0, "", ""
-    for char in unicodedata.normalize("NFC", text):
+    text = unicodedata.normalize("NFC", text)
+    total, word, script = _in_digits(text, code), "", ""
+    for char in text:
         sort = kind(char)
         if sort == "mark":
             word += char if word else ""
@@ -161,12 +166,21 @@ def syllables(text: str, language: str) -> float:
             word = ""
         script = sort
         if sort == "digit":
-            total += PER_DIGIT
+            total += 0.0 if char.isdecimal() else numerals.PER_DIGIT
         elif sort == "sign":
             total += PER_SIGN
         elif sort:
             word += char
     return total + _spoken(word, script, code)
+
+
+def _in_digits(text: str, code: str) -> float:
+    """Syllables of the numbers in a text that are written in digits."""
+    total = 0.0
+    for number in numerals.NUMBER.finditer(text):
+        year = code in ("zh", "yue") and _CHINESE_YEAR.match(text, number.start())
+        total += (numerals.digit_by_digit if year else numerals.said)(number[0], code)
+    return total
 
 
 def _primary(language: str) -> str:
@@ -184,7 +198,7 @@ def kind(char: str) -> str:
     if char in _SIGNS:
         return "sign"
     category = unicodedata.category(char)
-    if category[0] == "M" or char in "'’ʼ\u00ad\u200c\u200d":
+    if category[0] == "M" or char in "'’ʼ\u00ad\u200c\u200dﾞﾟ":
         return "mark"
     if category[0] == "N" and char != "〇":
         return "digit"
@@ -205,7 +219,9 @@ def _spoken(word: str, script: str, code: str) -> float:
 def _word(word: str, script: str, code: str) -> float:
     """Syllables of one word in one script."""
     if script == "latin":
-        return 1 if code == "vi" else _latin(word, code)  # Vietnamese is written syllable by syllable
+        if code == "vi":  # written syllable by syllable
+            return 1
+        return _foreign(word, code) if code in _NO_CASE else _latin(word, code)
     if script in ("cyrillic", "greek", "armenian", "georgian"):
         lower = word.lower() if script == "cyrillic" else _bare(word)
         count = sum(char in _VOWELS for char in lower)
@@ -215,7 +231,7 @@ def _word(word: str, script: str, code: str) -> float:
     if script == "block":
         return sum(kind(char) == "block" for char in word)
     if script == "kana":
-        return sum(kind(char) == "kana" and char not in _SMALL_KANA for char in word)
+        return morae.of_kana(word)
     if script == "han":
         return sum(kind(char) == "han" for char in word) * (KANJI_MORAE if code == "ja" else 1)
     if script == "indic":
@@ -226,6 +242,14 @@ def _word(word: str, script: str, code: str) -> float:
     if script in ("thai", "lao"):
         return max(1.0, len(_THAI.findall(word)), PER_LETTER["thai"] * letters)
     return max(1.0, PER_LETTER.get(script, PER_LETTER["other"]) * letters)
+
+
+def _foreign(word: str, code: str) -> float:
+    """A word in Latin letters amid a script without capitals; in Japanese every consonant but n gets a vowel."""
+    letters = _bare(word)
+    if word.isupper() and len(letters) <= _INITIALS:
+        return morae.of_initials(letters) if code == "ja" else len(letters)
+    return _latin(word, code) + (morae.vowels_added(letters) if code == "ja" else 0)
 
 
 def _latin(word: str, code: str) -> float:

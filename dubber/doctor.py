@@ -99,7 +99,8 @@ def _voice() -> Finding:
         engine = voices.opened(profiles.DRAFT.choices["voice"])
     except DubberError as error:
         return Finding("voice (eSpeak NG)", False, str(error), error.hint)
-    return Finding("voice (eSpeak NG)", True, f"{len(engine.languages())} languages")
+    lacks = voices.ESPEAK.notes("ja")
+    return Finding("voice (eSpeak NG)", True, " ".join([f"{len(engine.languages())} languages.", *lacks]))
 
 
 def _studio_voice(voice: voices.VoiceEngine) -> Finding:

@@ -6,6 +6,7 @@ Which languages a stage can handle is that stage's business and never lives here
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 from dubber.errors import UsageError
@@ -18,6 +19,12 @@ _NOT_ONE_LANGUAGE = frozenset({"mis", "mul", "zxx"})
 
 _KEEP = frozenset({"nb", "bs", "hr", "sr"})
 """Members of a macrolanguage that differ from each other enough to stay themselves (nb is not just no)."""
+
+_ALSO_CALLED = {
+    "castellano": "es", "castilian": "es", "にほんご": "ja", "汉语": "zh", "漢語": "zh", "国语": "zh", "國語": "zh",
+    "华语": "zh", "華語": "zh",
+}  # fmt: skip
+"""Names that speakers use and CLDR has not."""
 
 _PRIVATE_USE = re.compile(r"q[a-t][a-z]$|x-")
 """Codes that ISO 639-2 and BCP 47 leave to private agreements."""
@@ -41,8 +48,8 @@ def canonical(tag: str) -> str:
     script are kept. "und" stays "und". Raises UsageError, with the nearest names as its hint, for
     anything that names no language.
     """
-    typed = tag.strip()
-    found = _from_tag(typed) or _from_name(typed)
+    typed = unicodedata.normalize("NFKC", tag).strip()  # keyboards of East Asia write wide letters too
+    found = _from_tag(typed) or _ALSO_CALLED.get(typed.casefold()) or _from_name(typed)
     if found is None:
         raise UsageError(f"{_shown(typed)} is not a language we know.", hint=_suggestion(typed))
     return found
@@ -72,7 +79,10 @@ def autonym(tag: str) -> str:
     import langcodes
 
     known = canonical(tag)
-    name = english_name(known) if known == UNKNOWN else langcodes.Language.get(known).autonym()
+    language = langcodes.Language.get(known)
+    # Named by its region alone, what is written there by usage ("zh-TW": 中文（台灣）) would be called in English.
+    own = f"{language.language}-{language.maximize().script or 'Zyyy'}"
+    name = english_name(known) if known == UNKNOWN else language.display_name(own)
     # Titlecase, not uppercase: Georgian and others have capitals that no title uses.
     return name[:1].title() + name[1:]
 

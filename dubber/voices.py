@@ -99,7 +99,13 @@ def _indextts25_notes(language: str) -> tuple[str, ...]:
     return optional.lacking(tags.lookup(language, SPOKEN["2.5"]) or "")
 
 
-ESPEAK = VoiceEngine("espeak", "eSpeak NG", (), "make install", _espeak)
+def _espeak_notes(language: str) -> tuple[str, ...]:
+    from tts import espeak
+
+    return espeak.lacking(language)
+
+
+ESPEAK = VoiceEngine("espeak", "eSpeak NG", (), "make install", _espeak, notes=_espeak_notes)
 STRETCHED = (0.9, 1.1)
 """The comfort band of a voice that cannot be told how much to say: its takes come to their length by an early or late
 end and by stretching alone, so that other words are asked for sooner. Reasoned, not listened to."""

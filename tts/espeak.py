@@ -12,15 +12,16 @@ from importlib.metadata import version
 
 import numpy as np
 
-from tts import espeaklib, prosody, tags
+from tts import espeaklib, japanese, prosody, tags
 from tts.door import OUTPUT_RATE, Emotion, EmotionSource, Reference, SpeechRequest, Take, Voice
 from tts.errors import LanguageNotSpoken, NothingToSay, NotOffered, VoiceError
 from tts.espeakline import Aim, Line, clipped, shortened
 from tts.prosody import Prosody
+from tts.readable import readable
 
 NAME = "espeak-ng"
 
-REVISION = 2
+REVISION = 3
 """Of what this file makes of a request; part of the digest."""
 
 USUAL_WPM = 175
@@ -64,9 +65,6 @@ TOO_FAST = 4.0
 SLOWEST_STRETCH = 1 / 0.6
 """Stretched further, speech smears: the rest of a slot that long stays silent."""
 
-HAN_UNREAD = frozenset({"jpx/ja"})
-"""Voices that say "Chinese letter" for a Chinese character: kana has to be written for them."""
-
 
 @dataclass(frozen=True)
 class Timbre:
@@ -102,7 +100,8 @@ class Espeak:
     def digest(self) -> str:
         """Names code, library, data, and the versions of what stretches and resamples."""
         helpers = "-".join(version(package) for package in ("python-stretch", "soxr"))
-        return f"{NAME}-{REVISION}-{espeaklib.identity()}-{helpers}"
+        read_by = japanese.identity()
+        return f"{NAME}-{REVISION}-{espeaklib.identity()}-{helpers}" + (f"-{read_by}" if read_by else "")
 
     @property
     def usual_voice(self) -> Voice:
@@ -160,12 +159,12 @@ class Espeak:
             raise ValueError("the voice and the emotion of a request come from the engine that speaks it")
         if request.target is not None and request.target < 1:
             raise ValueError(f"a target has at least one sample, not {request.target}")
-        text = _sayable(request.text)
+        text, unread = readable(_sayable(request.text), identifier)
         timbre: Timbre = request.voice.data
         line = Line(text, identifier + timbre.variant, _aim(timbre, request.emotion))
         natural = line.natural.length
         notes: dict[str, float | int | str] = {}
-        if unread := _unread(text, identifier):
+        if unread:
             notes["unread"] = unread
         if request.target is None:
             samples = line.finished(line.natural, natural)
@@ -181,6 +180,12 @@ class Espeak:
         return Take(samples, natural, request.target, {**line.notes(wpm, spoken / sound.length), **notes})
 
 
+def lacking(language: str) -> tuple[str, ...]:
+    """What the voice leaves undone in texts of a BCP 47 language for want of a library, as sentences."""
+    reads_kana_only = tags.lookup(language, {"ja": "ja"}) is not None
+    return (japanese.LACKING,) if reads_kana_only and not japanese.knows_characters() else ()
+
+
 def _sayable(text: str) -> str:
     """`text` without pictographs, which the library would name one by one. Raises NothingToSay."""
     plain = "".join(" " if _is_picture(char) else char for char in text)
@@ -192,11 +197,6 @@ def _sayable(text: str) -> str:
 def _is_picture(char: str) -> bool:
     """Emoji, dingbats, arrows and the ♪ of subtitles; not °, © or the signs of currency."""
     return char >= "\u2190" and (unicodedata.category(char) == "So" or char in "\ufe0e\ufe0f\u200d\u20e3")
-
-
-def _unread(text: str, identifier: str) -> int:
-    """Characters that the voice names instead of reading: Japanese written in Chinese characters."""
-    return sum("\u3400" <= char <= "\u9fff" for char in text) if identifier in HAN_UNREAD else 0
 
 
 def _variant(f0: float, brightness: float) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from tts import espeaklib, tags
+from tts.readable import CHINESE, readable
 
 LONGEST_TEXT = espeaklib.LONGEST_TEXT
 """Characters of a text that are read."""
@@ -50,7 +51,8 @@ def sounds(texts: Iterable[str], language: str) -> list[Sounds]:
     voice = tags.lookup(language, _voices())
     if voice is None:
         raise ValueError(f"eSpeak NG does not read {language!r}")
-    return [_counted(written) for written in espeaklib.phonemes(texts, voice)]
+    written = (readable(text, voice)[0] if voice in CHINESE else text for text in texts)
+    return [_counted(read) for read in espeaklib.phonemes(written, voice)]
 
 
 @cache

@@ -12,6 +12,7 @@ from dubber.page.clips import Clips
 from dubber.page.markup import Markup, data, element, joined
 from dubber.page.problems import Kind, severity, starts
 from dubber.page.quality import COMFORT
+from dubber.srt.direction import leans_right
 
 DETAILS = (
     "history", "takes", "phrases", "wordings", "faults", "voice", "manner", "emotion", "estimate_ms", "confidence",
@@ -52,8 +53,8 @@ def row(
         ),
         element(
             "div",
-            element("p", line["source_text"] or "(no source text)", class_="source", dir="auto", lang=tongues[0]),
-            element("p", line["text"], class_="dub", dir="auto", lang=tongues[1]),
+            _said(line["source_text"] or "(no source text)", "source", tongues[0]),
+            _said(line["text"], "dub", tongues[1]),
             element("p", *map(_mark, kinds), class_="marks") if kinds else None,
             class_="texts",
         ),
@@ -63,6 +64,11 @@ def row(
         data_factor=line.get("factor"), data_onset=line.get("onset_error_ms"), data_speaker=line["speaker"],
         data_kinds=" ".join(kind.key for kind in kinds) or None,
     )  # fmt: skip
+
+
+def _said(text: str, kind: str, tongue: str) -> Markup:
+    """A line's text. A browser goes by the first letter, which may be that of a foreign name."""
+    return element("p", text, class_=kind, dir="rtl" if leans_right(text) else "auto", lang=tongue)
 
 
 def details(index: int, line: Mapping[str, Any], clips: Clips) -> Markup:

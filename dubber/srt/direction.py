@@ -24,8 +24,13 @@ def directed(file: str) -> str:
     return "\n\n".join(_directed(cue) if _is_rightward(cue, mostly) else cue for cue in file.split("\n\n"))
 
 
+def leans_right(text: str) -> bool:
+    """Whether more letters of a text are written from right to left than from left to right."""
+    return _leaning(text) > 0
+
+
 def _is_rightward(cue: str, mostly: bool) -> bool:
-    return bool(_RIGHT.search(cue)) and (mostly or _leaning(cue) > 0)
+    return bool(_RIGHT.search(cue)) and (mostly or leans_right(cue))
 
 
 def _leaning(text: str) -> int:

@@ -41,6 +41,8 @@ _PARTICLES = frozenset("はがをにでともへやの")
 """Japanese particles that may also be a sign inside a word; where another kind of writing follows, a word begins."""
 _NEVER_FIRST = frozenset("らりるれろん")
 """Hiragana that no Japanese word begins with."""
+_SUCH = re.compile("[そこあどみ]んな$")
+"""そんな, みんな and their like, whole."""
 
 _LEANING = frozenset("的了吗嗎呢吧啊呀着著过過们們么麼地得")
 """Chinese particles, which lean on what stands before them."""
@@ -76,7 +78,9 @@ def badness(text: str, at: int, *, japanese: bool) -> float:
 def _japanese(before: str, right: str) -> float:
     """The badness between the last characters of a Japanese text and the one that follows."""
     left, following = _kind(before[-1]), _kind(right)
-    if _AFTER_WORD.search(before) and right not in _NEVER_FIRST:
+    if _SUCH.search(before[-2:] + right):
+        return INSIDE
+    if (_AFTER_WORD.search(before) or _SUCH.search(before)) and right not in _NEVER_FIRST:
         return PARTICLE if following != _HIRAGANA else UNSURE
     if left == _HIRAGANA and following != _HIRAGANA:
         return PARTICLE if before[-1] in _PARTICLES else NEAR

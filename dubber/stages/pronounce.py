@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Literal
 
 from align import rate
-from tts import phonemes
+from tts import japanese, phonemes
 from tts.errors import EngineMissing
 
 Source = Literal["phonemes", "letters"]
@@ -26,6 +26,9 @@ BY_LETTERS = {
 """Languages that eSpeak NG reads and whose syllables are counted better from letters, with the reason. Measured for
 Arabic, Hebrew and Thai against its own speech; of Burmese and Sindhi it is concluded from their scripts, of Japanese
 from what it says for a character."""
+
+BY_READINGS = "its Chinese characters are read by UniDic, and the morae of that counted"
+"""The reason for Japanese where a dictionary is there."""
 
 _SCRIPTS = {
     "Arab": "arabic", "Armn": "armenian", "Cyrl": "cyrillic", "Ethi": "block", "Geor": "georgian", "Grek": "greek",
@@ -57,6 +60,7 @@ class Prior:
 
         self.language = language
         self.because = _reason(language)
+        self._japanese = _primary(language) == "ja"
         self.source: Source = "letters" if self.because else "phonemes"
         script = langcodes.Language.get(language).maximize().script or ""
         self._own = {"latin", _SCRIPTS.get(script, "latin")}
@@ -69,7 +73,7 @@ class Prior:
         """Reads all these texts at once, so that each is at hand when its length is asked for."""
         fresh = [text for text in dict.fromkeys(texts) if text not in self._counts]
         if self.source == "letters":
-            self._counts.update((text, rate.syllables(text, self.language)) for text in fresh)
+            self._counts.update((text, rate.syllables(self._letters(text), self.language)) for text in fresh)
             return
         parts = [self._parted(text) for text in fresh]
         read = phonemes.sounds([own for own, _ in parts], self.language)
@@ -81,6 +85,10 @@ class Prior:
         if text not in self._counts:
             self.prepare([text])
         return self._counts[text]
+
+    def _letters(self, text: str) -> str:
+        """The text as it is counted: of Japanese its reading, as far as this machine has one."""
+        return japanese.kana(text[: phonemes.LONGEST_TEXT]).kana if self._japanese else text
 
     def _parted(self, text: str) -> tuple[str, str]:
         """What eSpeak NG is to read of a text, and what it would name sign by sign: each with gaps for the other."""
@@ -108,4 +116,9 @@ def _reason(language: str) -> str:
             return f"eSpeak NG does not read the language {language!r}"
     except EngineMissing as error:
         return f"eSpeak NG cannot be used here: {str(error).rstrip('.')}"
-    return BY_LETTERS.get(re.split("[-_]", language.lower(), maxsplit=1)[0], "")
+    code = _primary(language)
+    return BY_READINGS if code == "ja" and japanese.knows_characters() else BY_LETTERS.get(code, "")
+
+
+def _primary(language: str) -> str:
+    return re.split("[-_]", language.lower(), maxsplit=1)[0]

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from align import metrics
+from align.lines import joined
 from align.rates import Estimate, Heard, Rates
 from align.types import Slot, Span
 from dubber import pace, voices
@@ -75,7 +76,7 @@ def _line(run: Run, rates: Rates, parts: Sequence[Part]) -> dict[str, Any]:
     return {
         "id": line.id,
         "speaker": line.speaker,
-        "text": " ".join(part.text for part in parts),
+        "text": joined("\n".join(part.text for part in parts)),
         "source": [line.span.start, line.span.end],
         "slot": [slot.span.start, slot.span.end],
         "estimate_ms": [guess.low, guess.ms, guess.high],

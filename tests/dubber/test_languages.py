@@ -111,12 +111,33 @@ def test_media_codes_are_terminological_and_und_for_the_unknown(tag: str, code: 
         ("fr", "Français", "French"),
         ("ru", "Русский", "Russian"),
         ("ka", "ქართული", "Georgian"),
+        ("ja", "日本語", "Japanese"),
+        ("ar-EG", "العربية (مصر)", "Arabic (Egypt)"),
+        ("es-419", "Español (Latinoamérica)", "Spanish (Latin America)"),
+        ("zh-Hant", "中文（繁體）", "Chinese (Traditional)"),
+        ("zh-TW", "中文（台灣）", "Chinese (Taiwan)"),
         ("und", "Unknown language", "Unknown language"),
     ],
 )
 def test_names_are_fit_for_a_track_title(tag: str, own: str, english: str) -> None:
     assert languages.autonym(tag) == own
     assert languages.english_name(tag) == english
+
+
+@pytest.mark.parametrize(
+    ("typed", "tag"),
+    [
+        ("العربية", "ar"),
+        ("日本語", "ja"),
+        ("にほんご", "ja"),
+        ("中文", "zh"),
+        ("漢語", "zh"),
+        ("castellano", "es"),
+        ("Ｊａ", "ja"),
+    ],
+)
+def test_a_language_may_be_called_as_its_speakers_call_it(typed: str, tag: str) -> None:
+    assert languages.canonical(typed) == tag
 
 
 def test_primary_drops_region_and_script() -> None:

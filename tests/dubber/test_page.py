@@ -302,11 +302,19 @@ def test_a_number_that_json_cannot_hold_is_left_out() -> None:
     assert about["gain_db"] is None
 
 
-def test_a_right_to_left_language_says_so_and_finds_its_own_direction() -> None:
-    told = reports.report([reports.line(0, text="مرحبا بالعالم")], settings={"target": "ar", "source": "en"})
-    read = Read(page.html(told, {}))
-    [dub] = read.all("p", class_="dub")
-    assert (dub["dir"], dub["lang"]) == ("auto", "ar")
+@pytest.mark.parametrize(
+    ("text", "direction"),
+    [
+        ("مرحبا بالعالم", "rtl"),
+        ("BBC: مرحبا بالعالم", "rtl"),  # by its first letter it would run the other way
+        ("Good morning, سلام", "auto"),
+        ("", "auto"),
+    ],
+)
+def test_a_line_runs_as_most_of_its_letters_do(text: str, direction: str) -> None:
+    told = reports.report([reports.line(0, text=text)], settings={"target": "ar", "source": "en"})
+    [dub] = Read(page.html(told, {})).all("p", class_="dub")
+    assert (dub["dir"], dub["lang"]) == (direction, "ar")
 
 
 # -- clips ---------------------------------------------------------------------------------------------

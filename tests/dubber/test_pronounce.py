@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from align import rate
 from dubber.stages import pronounce
-from tts import espeaklib, phonemes, tags
+from tts import espeaklib, japanese, phonemes, tags
 from tts.errors import EngineMissing
 
 LINES = {
@@ -77,7 +78,45 @@ def test_languages_that_letters_serve_better_say_so() -> None:
         expect = pronounce.prior(language)
         assert expect.source == "letters"
         assert reason in expect.because
-        assert expect("今日は") == rate.spoken_ms("今日は", language)
+        assert expect("きょう") == rate.spoken_ms("きょう", language)
+
+
+@pytest.mark.parametrize(("there", "morae"), [(True, 3), (False, 5)])
+def test_japanese_is_counted_by_its_reading_where_a_dictionary_has_one(
+    monkeypatch: pytest.MonkeyPatch, there: bool, morae: int
+) -> None:
+    """今日は is two Chinese characters of two morae on average, and キョーワ."""
+    word = SimpleNamespace(
+        surface="今日は", white_space="", feature=SimpleNamespace(pos1="名詞", pron="キョーワ")
+    )
+    monkeypatch.setattr(japanese, "find_spec", lambda name: name if there else None)
+    monkeypatch.setattr(japanese, "_tagger", lambda: lambda _: [word])
+    expect = pronounce.prior("ja-JP")
+    assert expect("今日は") == rate.spoken_ms("か" * morae, "ja")
+    assert ("UniDic" in expect.because) == there
+
+
+@pytest.mark.parametrize(
+    ("language", "counted"),
+    [
+        (
+            "ja",
+            {"おはようございます。": 9, "ファンのジョルディ・マスです。": 10, "3.5キロで1,200ドル、OK？": 19},
+        ),
+        ("es", {"Soy de Barcelona.": 6, "Nací en 1987.": 14, "Cuesta 3,50 euros.": 10, "Son las 8:30.": 6}),
+        ("zh", {"我来自巴塞罗那。": 7, "现在是8点30分。": 8, "要3.50欧元。": 7, "只要2天，OK？": 5}),
+        ("en", {"I am from Barcelona.": 7, "It costs 3.50 euros.": 9, "I live at 25 River Street.": 9}),
+        ("ar", {"كيف حالك اليوم؟": 6, "أنا من برشلونة.": 7, "ولدت عام ١٩٨٧.": 17, "أعمل في BBC.": 7}),
+    ],
+)
+def test_lines_counted_by_hand_are_counted_so(language: str, counted: dict[str, int]) -> None:
+    """Syllables, characters or morae; phonemes weigh them, and Arabic does not write all of its vowels."""
+    expect = pronounce.prior(language)
+    for text, count in counted.items():
+        exact = language == "ja"
+        assert expect(text) == pytest.approx(
+            rate.spoken_ms(text, language, lambda _, n=count: n), rel=0 if exact else 0.2
+        )
 
 
 def test_a_language_that_nobody_reads_is_counted_from_letters_and_says_so() -> None:

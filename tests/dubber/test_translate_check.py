@@ -315,6 +315,26 @@ def test_changed_numbers_are_told_and_written_ones_trusted() -> None:
     assert soft("وزنه 15 كيلو", case("He weighs ١٥ kilos.", target="ar")) == ()
 
 
+@pytest.mark.parametrize(
+    ("target", "line", "wording", "told"),
+    [
+        ("ja", "It's 8:30.", "今は8時30分です。", False),
+        ("ja", "It's 3.50 euros.", "3ユーロ50です。", False),
+        ("ja", "It's 8:30.", "今は9時30分です。", True),
+        ("zh", "It's 8:30.", "现在是8点30分。", False),
+        ("zh", "There are 2,000.", "有２０００个。", False),
+        ("ar", "It's 3.50 euros.", "السعر ٣٫٥٠ يورو.", False),
+        ("ar", "There are 2,000.", "هناك ٢٬٠٠٠.", False),
+        ("ar", "In 1987.", "في ١٩٧٨.", True),
+        ("es", "It's 8:30.", "Son las 8.30.", False),
+    ],
+)
+def test_numbers_are_the_same_in_whatever_digits_and_however_divided(
+    target: str, line: str, wording: str, told: bool
+) -> None:
+    assert bool(soft(wording, case(line, target=target))) is told
+
+
 def test_a_lost_name_of_a_speaker_is_told() -> None:
     line = case("Listen to me, Maria!", before=("[Maria] No.", "[Speaker 2] Yes."))
     assert soft("¡Escúchame!", line) == ("The name Maria is not in it.",)

@@ -173,6 +173,41 @@ def test_a_voice_that_does_not_speak_the_language_names_the_one_that_does() -> N
     assert "IndexTTS-2.5 speaks ar, en, es, ja, zh." in str(told.value)
 
 
+@pytest.mark.parametrize(
+    ("voice", "language", "lacking"),
+    [
+        ("espeak", "ja", "fugashi"),
+        ("espeak", "zh", None),
+        ("indextts2", "zh", None),
+        ("indextts2.5", "ja-JP", "fugashi"),
+        ("indextts2.5", "es-419", "nemo_text_processing"),
+        ("indextts2.5", "ar", None),
+    ],
+)
+def test_what_a_library_is_missing_for_is_known_before_the_voice_is_opened(
+    monkeypatch: pytest.MonkeyPatch, voice: str, language: str, lacking: str | None
+) -> None:
+    monkeypatch.setattr("tts.japanese.find_spec", lambda _: None)
+    monkeypatch.setattr("tts.indextts2.text.optional.find_spec", lambda _: None)
+    told = voices.named(voice).notes(language)
+    assert len(told) == (lacking is not None)
+    assert all(str(lacking) in sentence for sentence in told)
+
+
+def test_what_a_library_is_missing_for_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tts.japanese.find_spec", lambda _: None)
+    made = make(tmp_path)
+    cues = [
+        srt.Cue(cue.start, cue.end, "天気は雨です。", cue.speaker) for cue in srt.read(made.transcript).cues
+    ]
+    words = made.film.with_name("talk.ja.srt")
+    words.write_text(srt.serialise(cues), "utf-8")
+    settings = Settings.of("ja", source="en", profile="draft")
+    report = pipeline.translate(made.film, settings, transcript=made.transcript, translation=words, jobs=1)
+    assert len([note for note in report["notes"] if "fugashi" in note]) == 1
+    assert all(line["voice"]["unread"] == 3 for line in report["lines"])
+
+
 def test_automatic_is_told_and_remembered(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sounds import speaker
 
-from tts import espeaklib
+from tts import espeaklib, japanese
 from tts.door import OUTPUT_RATE, Emotion, Reference, SpeechRequest, Take, Voice, result
 from tts.errors import (
     BadReference,
@@ -288,10 +288,31 @@ def test_pictures_in_a_text_are_not_spoken(engine: Espeak, voice: Voice) -> None
     assert take(engine, voice, text="Hace 20 °C.").natural > take(engine, voice, text="Hace 20 C.").natural
 
 
-def test_chinese_characters_that_japanese_cannot_read_are_counted(engine: Espeak, voice: Voice) -> None:
-    kana, kanji = (spoken(engine, SpeechRequest(text, "ja", voice)) for text in ("にほんご", "日本語"))
+def test_chinese_characters_that_japanese_cannot_read_are_hummed_and_counted(
+    engine: Espeak, voice: Voice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(japanese, "find_spec", lambda _: None)
+    kana, kanji = (spoken(engine, SpeechRequest(text, "ja", voice)) for text in ("にほんごだ", "日本語だ"))
     assert "unread" not in kana.notes
     assert kanji.notes["unread"] == 3
+    # named one by one they would take four times as long
+    assert 0.7 < kanji.natural / kana.natural < 1.6
+
+
+def test_japanese_is_spoken_the_same_however_it_is_written(engine: Espeak, voice: Voice) -> None:
+    written = [
+        spoken(engine, SpeechRequest(text, "ja", voice)).samples
+        for text in ("ジョン・スミスと １００パーセント", "ｼﾞｮﾝ スミスと 100%", "ジョン・Smithと 100％")
+    ]
+    assert all(np.array_equal(written[0], other) for other in written[1:])
+
+
+def test_what_reads_japanese_is_part_of_the_digest(engine: Espeak, monkeypatch: pytest.MonkeyPatch) -> None:
+    digests = set()
+    for reader in ("", "fugashi-1", "fugashi-2"):
+        monkeypatch.setattr(japanese, "identity", lambda reader=reader: reader)
+        digests.add(Espeak().digest)
+    assert len(digests) == 3
 
 
 def test_a_slot_far_too_long_ends_in_silence_and_one_far_too_short_says_so(

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from align import rate
-from dubber.stages.translate import glossary, marks, names, prompt, rewording, typography, writing
+from dubber.stages.translate import figures, glossary, marks, names, prompt, rewording, typography, writing
 from dubber.stages.translate.door import Ask, Brief, Term
 from dubber.stages.translate.phrases import CERTAIN_REFUSAL, INTERJECTIONS, LABEL, NO_IS_NO, REFUSAL, SORRY
 
@@ -45,7 +45,6 @@ _COUNTED = re.compile(
     r"\b\d+\s*(?:syllables|morae|characters|seconds)\b|\b(?:wording|glossary|JSON)s?\b", re.IGNORECASE
 )
 _ADDRESS = re.compile(r"https?:|www\.|\w@\w", re.IGNORECASE)
-_NUMBER = re.compile(r"\d+(?:[.,:’' \u00a0\u202f]\d+)*")
 _QUOTED = re.compile(r"""(["“„«»‹'‘「『])(.*)(["”“»«›'’」』])""", re.DOTALL)
 
 
@@ -248,9 +247,9 @@ def too_little(wording: str, case: Case) -> str | None:
 
 def left_out(wording: str, tried: str, case: Case) -> str | None:
     """Hard, of another wording: time was saved on a number or a name that the line and what was `tried` both have."""
-    numbers = (_numbers(case.ask.text) & _numbers(tried)) - _numbers(wording)
-    if numbers:
-        return f"The number {min(numbers)} is not in it."
+    lost = figures.numbers(case.ask.text) - figures.missing(case.ask.text, tried)
+    if lost := lost & figures.missing(case.ask.text, wording):
+        return f"The number {min(lost)} is not in it."
     bare = _bare(wording)
     for name in sorted(names.kept(case.ask.text, tried)):
         if _bare(name)[:4] not in bare:
@@ -267,10 +266,8 @@ def unchanged(wording: str, case: Case) -> str | None:
 
 def numbers_changed(wording: str, case: Case) -> str | None:
     """Soft: it has a number that the line has not, in place of one that it has. Numbers in words are trusted."""
-    said, there = _numbers(wording), _numbers(case.ask.text)
-    if there - said and said - there:
-        return f"It says {min(said - there)} where the line says {min(there - said)}."
-    return None
+    lost, found = figures.missing(case.ask.text, wording), figures.missing(wording, case.ask.text)
+    return f"It says {min(found)} where the line says {min(lost)}." if lost and found else None
 
 
 def names_lost(wording: str, case: Case) -> str | None:
@@ -335,11 +332,3 @@ def _bare(text: str) -> str:
     return "".join(
         char for char in unicodedata.normalize("NFD", text.casefold()) if unicodedata.category(char) != "Mn"
     )
-
-
-def _numbers(text: str) -> set[int]:
-    """Numbers written in digits of any script, without what divides their digits."""
-    digits = (
-        "".join(str(unicodedata.digit(c)) for c in one if c.isdecimal()) for one in _NUMBER.findall(text)
-    )
-    return {int(one) for one in digits if len(one) <= 18}
