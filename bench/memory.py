@@ -27,6 +27,7 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
+from typing import get_args
 from unittest.mock import patch
 
 import numpy as np
@@ -45,6 +46,7 @@ from dubber.stages.translate import chat as chatting
 from dubber.stages.translate import m2m100, nmt, pieces, prompt
 from dubber.stages.translate.door import Ask, Brief
 from tts.indextts2 import engine, speakers
+from tts.indextts2.config import Version
 
 OUT = Path(__file__).resolve().parent / "out"
 
@@ -213,20 +215,28 @@ def _precision(dtype: torch.dtype) -> Iterator[None]:
         torch.set_default_dtype(usual)
 
 
+def _spoken(version: Version) -> dict[str, Callable[[], Counted]]:
+    """The rows of one version of the voice."""
+    usual, longest, on_card = voice.TEXT_IDS, engine.PIECE_IDS, partial(voice.card, version, CARD, CONTEXT)
+    return {
+        "listens": partial(voice.listens, version),
+        "decodes-32-usual": partial(voice.decodes, version, 32, usual),
+        "decodes-32-longest": partial(voice.decodes, version, 32, longest),
+        "decodes-card-usual": partial(on_card, [usual] * 32),
+        "decodes-card-mixed": partial(on_card, [longest] + [usual] * 31),
+        "decodes-card-longest": partial(on_card, [longest] * 32),
+        "sounds-usual": partial(voice.sounds, version, 8, voice.LINE_S),
+        "sounds-longest": partial(voice.sounds, version, 2, voice.LONGEST_S[version]),
+    }
+
+
 ROWS: Mapping[str, Callable[[], Counted]] = {
     "separator": separator,
     "recogniser": recogniser,
     "diarizer": diarizer,
     "chat": chat,
     "nmt": plain,
-    "listens": voice.listens,
-    "decodes-32-usual": partial(voice.decodes, 32, voice.TEXT_IDS),
-    "decodes-32-longest": partial(voice.decodes, 32, engine.PIECE_IDS),
-    "decodes-card-usual": partial(voice.card, CARD, CONTEXT, [voice.TEXT_IDS] * 32),
-    "decodes-card-mixed": partial(voice.card, CARD, CONTEXT, [engine.PIECE_IDS] + [voice.TEXT_IDS] * 31),
-    "decodes-card-longest": partial(voice.card, CARD, CONTEXT, [engine.PIECE_IDS] * 32),
-    "sounds-usual": partial(voice.sounds, 8, voice.LINE_S),
-    "sounds-longest": partial(voice.sounds, 2, voice.LONGEST_S),
+    **{f"{version}-{row}": count for version in get_args(Version) for row, count in _spoken(version).items()},
 }
 """What is counted. `decodes-32` is what a GPU's usual batch takes where there is room, `decodes-card` what is done on
 CARD instead; more lines than here do not become sound at once, as flow and vocoder bound their frames."""

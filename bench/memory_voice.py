@@ -1,4 +1,5 @@
-"""IndexTTS2's share of `bench.memory`: the voice's stages one by one, at the released dimensions, by shape alone."""
+"""The voice's share of `bench.memory`: the stages of IndexTTS2 and of 2.5 one by one, at the released dimensions, by
+shape alone."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ from tts.indextts2.checkpoint import LONE
 from tts.indextts2.clock import HOP, MODEL_RATE, PACES, Aim
 from tts.indextts2.codec import Codec
 from tts.indextts2.conditioning import PREFIXES, Conditioning
-from tts.indextts2.config import CodecConfig, FlowConfig, GptConfig, SpeakerConfig, VocoderConfig
+from tts.indextts2.config import CodecConfig, FlowConfig, GptConfig, SpeakerConfig, Version, VocoderConfig
 from tts.indextts2.decode import Batch
 from tts.indextts2.flow import Flow
 from tts.indextts2.gpt import Gpt
@@ -34,8 +35,11 @@ from tts.indextts2.release import Placement, Release
 from tts.indextts2.semantic import SemanticEncoder
 from tts.indextts2.settings import Settings
 
-LINE_S, LONGEST_S = 4.0, 30.0
-"""Seconds of a usual line, and of the longest that the voice speaks in one piece."""
+LINE_S = 4.0
+"""Seconds of a usual line."""
+
+LONGEST_S: Mapping[Version, float] = {version: MOST_CODES / pace.rate for version, pace in PACES.items()}
+"""Seconds of the longest that the voice speaks in one piece."""
 
 TEXT_IDS = 20
 """Text ids of a usual line; those of the longest are the engine's PIECE_IDS."""
@@ -47,16 +51,16 @@ STEPS = 2
 """Of the flow's 25: each needs what the one before it did."""
 
 
-def release() -> Release:
-    """The parts of IndexTTS2 at the released dimensions, by the engine's own building, in its formats on a GPU. Made
+def release(version: Version) -> Release:
+    """The parts of one version at the released dimensions, by the engine's own building, in its formats on a GPU. Made
     inside `counting(by_shape=True)`."""
-    full = filled.dimensions("full")
+    full = filled.dimensions("full", version)
     vocoder = manifest_info(KIT, full.vocoder)
     features = full.semantic["hidden_size"]
     settings = Settings(
-        "2.0",
-        GptConfig.parse(full.gpt, features=features),
-        CodecConfig.parse(full.codec),
+        version,
+        GptConfig.parse(full.gpt, version, features=features),
+        CodecConfig.parse(full.codec, version),
         FlowConfig.parse(full.s2mel),
         VocoderConfig.parse(vocoder["config"]),
         SpeakerConfig(),
@@ -75,7 +79,7 @@ def release() -> Release:
     placement = Placement(torch.device("cpu"), torch.bfloat16)
     widths = (settings.gpt.width, *full.projection, features)
     maps = {}
-    for i in range(len(widths) - 1):
+    for i in range(len(widths) - 1) if version == "2.0" else ():
         maps[f"{i}.weight"] = torch.empty(widths[i + 1], widths[i])
         maps[f"{i}.bias"] = torch.empty(widths[i + 1])
     rows = sum(full.emotions)
@@ -95,8 +99,8 @@ def release() -> Release:
         "emotion matrix": {LONE: torch.empty(rows, settings.gpt.width)},
     }
     assert set(parts_of.LARGE) == {"gpt", "flow"}  # whose weights are made in their format above
-    made: dict[str, Any] = dict(parts_of._built(settings, LAYOUTS["2.0"], weights))
-    return Release("2.0", PACES["2.0"], placement, Path(), "", {}, None, **made)  # type: ignore[arg-type]  # speaks ids, not text
+    made: dict[str, Any] = dict(parts_of._built(settings, LAYOUTS[version], weights))
+    return Release(version, PACES[version], placement, Path(), "", {}, None, **made)  # type: ignore[arg-type]  # speaks ids, not text
 
 
 def _empty(state: Mapping[str, Tensor], dtype: torch.dtype = torch.float32) -> dict[str, Tensor]:
@@ -111,15 +115,15 @@ def _under(prefix: str, state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {prefix + name: value for name, value in state.items()}
 
 
-def listens() -> Counted:
+def listens(version: Version) -> Counted:
     """A voice's reference, as long as is listened to."""
     with counting(by_shape=True) as live:
-        parts = release()
+        parts = release(version)
         live.answer = False
         live.peak = weights = live.now
         speaker_of(parts, frontend.LONGEST)
-    what = f"IndexTTS2 hears {frontend.LONGEST} s of a voice"
-    return Counted("voice listens", what, "by shape", weights, live.peak)
+    what = f"{engine.NAMES[version]} hears {frontend.LONGEST} s of a voice"
+    return Counted(f"{version} listens", what, "by shape", weights, live.peak)
 
 
 def speaker_of(parts: Release, seconds: float) -> voices.Speaker:
@@ -131,25 +135,27 @@ def speaker_of(parts: Release, seconds: float) -> voices.Speaker:
         return voices.listen(parts, Reference(sound, rates[0]))
 
 
-def decodes(rows: int, ids: int) -> Counted:
+def decodes(version: Version, rows: int, ids: int) -> Counted:
     """So many lines of so many text ids measured at once, however large the GPU would have to be."""
     with counting(by_shape=True) as live:
-        parts = release()
+        parts = release(version)
         live.answer = False
         weights = live.now
         speaker = speaker_of(parts, REFERENCE_S)
         live.peak = live.now
         jobs = [_job(parts, speaker, ids, seed) for seed in range(rows)]
         _last_steps(parts.gpt, jobs, rows)
-    what = f"IndexTTS2 decodes {rows} lines of {ids} text ids at once, up to {jobs[0].most} codes"
-    return Counted(f"voice decodes {rows} x {ids}", what, "by shape", weights, live.peak)
+    what = (
+        f"{engine.NAMES[version]} decodes {rows} lines of {ids} text ids at once, up to {jobs[0].most} codes"
+    )
+    return Counted(f"{version} decodes {rows} x {ids}", what, "by shape", weights, live.peak)
 
 
-def card(limit: int, context: int, lengths: Sequence[int]) -> Counted:
+def card(version: Version, limit: int, context: int, lengths: Sequence[int]) -> Counted:
     """Lines of so many text ids measured on a GPU of `limit` bytes, of which CUDA keeps `context`: in the groups, on
     the rows, and without the part that the engine itself chooses for it. The last steps of each, as in `decodes`."""
     with counting(by_shape=True) as live:
-        parts = release()
+        parts = release(version)
         live.answer = False
         weights = live.now
         speaker = speaker_of(parts, REFERENCE_S)
@@ -174,14 +180,14 @@ def card(limit: int, context: int, lengths: Sequence[int]) -> Counted:
             room = memory.Room(engine.ROWS["cuda"], parts.placement.device)
             assert len(synthesis._decode(parts, jobs, room)) == len(jobs)
     told = ", ".join(f"{lengths.count(ids)} of {ids} ids" for ids in sorted(set(lengths)))
-    what = f"IndexTTS2 decodes on a card of {limit / 1e9:g} GB: {told}, in groups of {'; '.join(groups)}"
-    name = f"voice on {limit / 1e9:g} GB, {lengths.count(max(lengths))} x {max(lengths)}"
+    what = f"{engine.NAMES[version]} decodes on a card of {limit / 1e9:g} GB: {told}, in groups of {'; '.join(groups)}"
+    name = f"{version} on {limit / 1e9:g} GB, {lengths.count(max(lengths))} x {max(lengths)}"
     return Counted(name, what, "by shape", weights, live.peak)
 
 
 def _job(parts: Release, speaker: voices.Speaker, ids: int, seed: int) -> Job:
     """A line of so many text ids without a target."""
-    most = min(MOST_CODES, clock.free(ids, PACES["2.0"]))
+    most = min(MOST_CODES, clock.free(ids, parts.pace), parts.gpt.config.max_codes)
     prompt = torch.empty(len(speaker.rows) + 2 + ids + 2, parts.gpt.config.width, dtype=torch.bfloat16)
     return Job(prompt, seed, most=most)
 
@@ -197,12 +203,12 @@ def _last_steps(gpt: Gpt, jobs: Sequence[Job], rows: int) -> None:
             batch.step(batch.cache.length)
 
 
-def sounds(rows: int, seconds: float) -> Counted:
+def sounds(version: Version, rows: int, seconds: float) -> Counted:
     """So many decoded lines become sound: latent pass, regulator, flow, vocoder."""
     ids = TEXT_IDS if seconds <= LINE_S else engine.PIECE_IDS
-    frames, codes = round(seconds * MODEL_RATE / HOP), round(seconds * 50)
+    frames, codes = round(seconds * MODEL_RATE / HOP), round(seconds * PACES[version].rate)
     with counting(by_shape=True) as live:
-        parts = release()
+        parts = release(version)
         live.answer = False
         weights = live.now
         speaker = speaker_of(parts, REFERENCE_S)
@@ -229,5 +235,5 @@ def sounds(rows: int, seconds: float) -> Counted:
         ):
             made = synthesis.sound(parts, [piece] * rows, said, [frames] * rows, synthesis.Options(rows=rows))
         assert all(isinstance(one, Tensor) and len(one) == frames * HOP for one in made)
-    what = f"IndexTTS2 makes sound of {rows} lines of {seconds:g} s"
-    return Counted(f"voice sounds {rows} x {seconds:g} s", what, "by shape", weights, live.peak)
+    what = f"{engine.NAMES[version]} makes sound of {rows} lines of {seconds:g} s"
+    return Counted(f"{version} sounds {rows} x {seconds:g} s", what, "by shape", weights, live.peak)

@@ -102,10 +102,13 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{options.folder} holds no goldens (no cases_*.json).", file=sys.stderr)
         return 2
     done, missed = 0, 0
-    for line in run(options.folder, (options.size,) if options.size else ("tiny", "full")):
+    sizes = (options.size,) if options.size else ("tiny", "full")
+    for line in run(options.folder, sizes):
         print(line, flush=True)
         done += 1
         missed += not line.ok
+    for note in text.not_compared(options.folder) if "tiny" in sizes else ():
+        print(note)
     print(f"{done} compared, {missed} missed")
     return 1 if missed or not done else 0
 

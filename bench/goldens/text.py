@@ -24,6 +24,8 @@ from tts.indextts2.text import (
     pretokenise,
     split,
 )
+from tts.indextts2.text.multilingual import MOST
+from tts.indextts2.text.ranks import WHISPER_LANGUAGES, special
 
 Check = tuple[str, bool, str]
 """The case's name, whether it came out as recorded, and what came instead."""
@@ -98,6 +100,27 @@ def _ids25(root: Path) -> Iterator[Check]:
         yield _same(case["text"], got, case["ids"])
 
 
+def _segments25(root: Path) -> Iterator[Check]:
+    frontend, cases = _text25(root)
+    for case in cases:
+        prefix = frontend.tokenizer.encode(f"<|{case['lang'].lower()}|> ")
+        got = frontend.split(case["final"], max(1, min(case["max_tokens"], MOST) - len(prefix)))
+        yield _same(case["text"], got, case["segments"])
+
+
+def _tokens25(root: Path) -> Iterator[Check]:
+    """Tokens that an input may hold have their ids; all others, known to the reference implementation or not, are text
+    here and reach no special id."""
+    golden = _json(root, "text25.json")
+    tokenizer = MultilingualFrontend(root / golden["tiktoken"]).tokenizer
+    held = {f"<|{code}|>" for code in WHISPER_LANGUAGES} | {special(n) for n in range(1, 31)}
+    for token, wanted in golden["special"].items():
+        if token in held:
+            yield _same(token, tokenizer.encode(token), [wanted])
+    for token in sorted({*golden["special"], *golden["missing_special"]} - held):
+        yield _same(token, max(tokenizer.encode(token)) < golden["n_base"], True)
+
+
 def _languages25(root: Path) -> Iterator[Check]:
     golden = _json(root, "text25.json")
     for code, row in golden["lang_ids"].items():
@@ -135,12 +158,20 @@ TEXT_CHECKS: dict[str, Callable[[Path], Iterable[Check]]] = {
     "text.pinyin": _pinyin,
     "text25.prepared": _prepared25,
     "text25.ids": _ids25,
+    "text25.segments": _segments25,
+    "text25.tokens": _tokens25,
     "text25.languages": _languages25,
     "emotion.capped": _capped,
     "emotion.scaled": _scaled,
     "emotion.replies": _replies,
 }
 """What to check → a function of the golden folder."""
+
+
+def not_compared(root: Path) -> tuple[str, ...]:
+    """Why cases are left out on this machine: sentences, none where all are compared."""
+    notes = MultilingualFrontend(root / _json(root, "text25.json")["tiktoken"]).notes("ja")
+    return tuple(f"The texts of 2.5 in Japanese are not compared. {note}" for note in notes)
 
 
 def _text20(root: Path) -> dict[str, Any]:

@@ -13,18 +13,22 @@ from torch import Tensor
 from tts.indextts2.checkpoint import LONE
 from tts.indextts2.layout import LAYOUTS
 
-WEIGHTS = LAYOUTS["2.0"].weights
+LATER = "codec of 2.5"
+"""What 2.5 alone has, in a format and a nesting of its own."""
+
+WEIGHTS = {**LAYOUTS["2.0"].weights, LATER: LAYOUTS["2.5"].weights["codec"]}
 REQUIRED = LAYOUTS["2.0"].required
 TOKENIZER = LAYOUTS["2.0"].tokenizer
 PARTS = list(WEIGHTS)
 
-NEST = {"s2mel": ("net", "cfm"), "vocoder": ("generator",)}
+NEST = {"s2mel": ("net", "cfm"), "vocoder": ("generator",), LATER: ("model",)}
 """Where the tensors lie that `alter` is shown."""
 
 KEY = {
     "gpt": "final_norm.weight",
     "s2mel": "estimator.conv1.weight",
     "codec": "encoder.1.weight",
+    LATER: "up.weight",
     "vocoder": "conv_pre.bias",
     "speaker": "head.conv1.weight",
     "semantic": "feature_projection.projection.weight",

@@ -6,12 +6,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import pytest
 import torch
-from shelf import Shelf
-from speaking import QUICK, recording, same, takes
+from speaking import QUICK, every_version, recording, same, takes
 from torch import Tensor
 
 from bench.goldens.harness import tensor
@@ -116,6 +116,7 @@ def job(gpt: Gpt, number: int) -> Job:
     return Job(rows, 100 + number, most=8 + 41 * (number % 3))
 
 
+@every_version
 def test_what_a_line_needs_is_what_is_taken_for_it(release: Release) -> None:
     jobs = [job(release.gpt, number) for number in range(5)]
     with torch.inference_mode():
@@ -157,17 +158,22 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> Watch:
     return put
 
 
-@pytest.fixture(scope="module")
-def alone(shelf: Shelf) -> list[list[int]]:
+@cache
+def by_themselves(gpt: Gpt) -> list[list[int]]:
+    return said([decode(gpt, [job(gpt, number)])[0] for number in range(12)])
+
+
+@pytest.fixture
+def alone(release: Release) -> list[list[int]]:
     """What the first twelve jobs say, each by itself."""
-    release = shelf.release("2.0")
-    return said([decode(release.gpt, [job(release.gpt, number)])[0] for number in range(12)])
+    return by_themselves(release.gpt)
 
 
 def said(outcomes: Sequence[Any]) -> list[list[int]]:
     return [outcome.codes.tolist() for outcome in outcomes]
 
 
+@every_version
 @pytest.mark.parametrize(("times", "rows"), [(0, {1}), (2, {2, 4}), (3, {3, 4}), (100, {8})])
 def test_codes_come_in_order_and_are_the_same_however_little_is_free(
     release: Release,
@@ -184,6 +190,7 @@ def test_codes_come_in_order_and_are_the_same_however_little_is_free(
     assert set(watched.rows) == rows
 
 
+@every_version
 def test_takes_come_in_order_and_are_the_same_however_little_is_free(
     release: Release,
     engine: IndexTTS2,
@@ -200,6 +207,7 @@ def test_takes_come_in_order_and_are_the_same_however_little_is_free(
     assert tight.batch == 4
 
 
+@every_version
 def test_rows_that_did_not_fit_are_not_tried_again(
     release: Release, requests: list[SpeechRequest], watch: Watch
 ) -> None:
@@ -217,6 +225,7 @@ def test_rows_that_did_not_fit_are_not_tried_again(
     assert watched.rows[-1] == learned
 
 
+@every_version
 def test_halving_goes_on_where_less_is_free_than_was_said(
     release: Release, monkeypatch: pytest.MonkeyPatch, watch: Watch
 ) -> None:
@@ -230,6 +239,7 @@ def test_halving_goes_on_where_less_is_free_than_was_said(
     assert rows_within(need, room.most, 32) == 2
 
 
+@every_version
 def test_a_line_that_does_not_fit_alone_costs_the_others_nothing(
     release: Release, alone: list[list[int]], watch: Watch
 ) -> None:
@@ -245,6 +255,7 @@ def test_a_line_that_does_not_fit_alone_costs_the_others_nothing(
             assert outcome.codes.tolist() == wanted
 
 
+@every_version
 def test_the_encoder_of_recordings_makes_room_where_it_is_short_and_comes_back_to_listen(
     release: Release, requests: list[SpeechRequest], monkeypatch: pytest.MonkeyPatch, watch: Watch
 ) -> None:
@@ -271,6 +282,7 @@ def test_the_encoder_of_recordings_makes_room_where_it_is_short_and_comes_back_t
     assert places == ["cpu", release.placement.device]
 
 
+@every_version
 def test_an_encoder_that_does_not_fit_back_is_told(
     engine: IndexTTS2, requests: list[SpeechRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:

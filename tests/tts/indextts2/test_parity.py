@@ -33,6 +33,23 @@ def test_every_component_of_the_kit_has_a_runner() -> None:
     assert {case.component for case in load_cases()} <= set(parity.RUNNERS)
 
 
+def test_every_golden_file_is_compared_by_a_case_or_by_a_test() -> None:
+    """The sound is the input of a case; frame counts are compared in test_clock."""
+    compared = {case.raw["npz"] for case in load_cases()} | {"golden/sweep.wav", "golden/frames.json"}
+    assert {f"golden/{path.name}" for path in (KIT / "golden").iterdir()} == compared
+    models = {case.model for case in TINY}
+    assert {"gpt25", "codec25", "s2mel25"} <= models
+
+
+def test_what_is_left_out_on_a_machine_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tts.indextts2.text.optional.find_spec", lambda _: None)
+    folder = small_kit(tmp_path)
+    assert parity.main([str(folder), "--size", "tiny"]) == 0
+    assert "in Japanese are not compared" in capsys.readouterr().out
+
+
 def small_kit(folder: Path) -> Path:
     """A folder of goldens with one case in it."""
     for name in ("golden", "manifests", "text"):

@@ -1,4 +1,4 @@
-"""Voices and emotions: heard once, followed as far as wanted, told alike or not. On a tiny release."""
+"""Voices and emotions: heard once, followed as far as wanted, told alike or not. On a tiny release of every version."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from speaking import QUICK, RATE, Shelf, one, recording, resampled, same
+from speaking import QUICK, RATE, Shelf, every_version, one, recording, resampled, same
 
 from tts.door import OUTPUT_RATE, Reference, SpeechRequest, Take, Voice
 from tts.errors import (
@@ -17,6 +17,8 @@ from tts.errors import (
 from tts.indextts2.engine import IndexTTS2
 from tts.indextts2.release import Release
 from tts.indextts2.voices import Speaker
+
+pytestmark = every_version
 
 BAD = {
     "silent": Reference(np.zeros(2 * RATE, np.float32), RATE),
