@@ -91,7 +91,7 @@ def _campplus(settings: Settings, _: int) -> Any:
 
 
 def _campplus_model(settings: Settings) -> str:
-    """The release of the voice that brings CAM++: whichever is here, or else the one that speaks."""
+    """The release of the voice that brings CAM++: the one that speaks, or else the other, where it is here."""
     from dubber.models import store
 
     releases = [catalogue.INDEXTTS2.name, catalogue.INDEXTTS25.name]

@@ -117,8 +117,8 @@ def _begun(
     """A run over a film's project, which is held locked, with what a person gave taken in; and the film's header."""
     project = Project.open(film, folder)
     automatic = profiles.leaves_voice(settings)
-    before = project.run_settings(settings.target) or {}
-    settings = profiles.filled(settings, voice_before=str(before.get("voice", "")))
+    before = project.voice(settings.target) if settings.voice is None else None
+    settings = profiles.filled(settings, voice_before=before)
     settings = _with_languages(settings, transcript, translation)
     given = {"transcript": transcript, "translation": translation, "glossary": glossary}
     profiles.require(
@@ -128,7 +128,7 @@ def _begun(
     with project.lock():
         run = Run(project, settings, progress or Quiet(), jobs or cores())
         if automatic:
-            _tell_voice(run)
+            _tell_voice(run, keep=voice)
         run.settings = replace(
             settings,
             transcript=wording.keep_given(run, transcript) if transcript else None,
@@ -186,19 +186,25 @@ def _remembered(
         raise UsageError(
             "One output cannot hold several languages.", hint=f"Say which: --to {' or --to '.join(known)}."
         )
+    chosen = [_settings_again(project, language, changes or {}) for language in wanted]
+    for settings, _ in chosen:  # all of them before any work on the first
+        profiles.require(settings, voice=voice)
     with project.lock():
-        for language in wanted:
-            remembered = dict(project.run_settings(language) or {})
-            if "recogniser" not in remembered:  # made when these engines were all there were
-                remembered = {**profiles.DRAFT.choices, **remembered}
-            wished = Settings.from_json(remembered).changed(**(changes or {}))
-            settings = profiles.filled(wished, voice_before=str(remembered.get("voice", "")))
-            profiles.require(settings, voice=voice)
+        for settings, automatic in chosen:
             header = _header(project, settings)
             run = Run(project, settings, progress or Quiet(), jobs or cores(), retry=False)
-            if profiles.leaves_voice(wished):
-                _tell_voice(run)
+            if automatic:
+                _tell_voice(run, keep=voice)
             yield run, header
+
+
+def _settings_again(project: Project, language: str, changes: Mapping[str, Any]) -> tuple[Settings, bool]:
+    """The settings that a project remembers of a language, with `changes`; and whether the voice was left to it."""
+    remembered = dict(project.run_settings(language) or {})
+    if "recogniser" not in remembered:  # made when these engines were all there were
+        remembered = {**profiles.DRAFT.choices, **remembered}
+    wished = Settings.from_json(remembered).changed(**changes)
+    return profiles.filled(wished), profiles.leaves_voice(wished)
 
 
 def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> dict[str, Any]:
@@ -206,7 +212,6 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     run.cache.reset_counts()
     media.require_ffmpeg()
     voices.check(run.settings.voice or "", run.settings.target)
-    run.note_all(voices.named(run.settings.voice or "").notes(run.settings.target))
     out = finish.output_path(run, film, output) if audio_only is None else audio_only.absolute()
     if audio_only is None:
         media.check_output(film, out, burn=run.settings.burn)
@@ -220,7 +225,7 @@ def dub(run: Run, film: Film, output: Path | None, audio_only: Path | None) -> d
     heard = sound.spoken(heard, said.segments, dubbed, found.heard.unheard if found.heard else ())
     mix = mixing.prepare(run, heard, takes, mixing.levels(run, heard))
     if audio_only is None:
-        track, fresh = finish.film(run, film, mix, said, script, out, heard.dialogue)
+        track, fresh = finish.film(run, film, mix, said, script, takes, out, heard.dialogue)
     else:
         track, fresh = mixing.track(run, mix), True
         finish.sound_alone(run, film, track, out, heard.dialogue)
@@ -251,6 +256,7 @@ def _scripted(run: Run, film: Film) -> tuple[Sound, Found, Said, Script]:
     translations.check(run)
     atomic.require(run.project.folder, finish.space_needed(run, film), "The film's sound")
     run.note_all(engines.unused(run.settings))
+    run.note_all(voices.named(run.settings.voice or "").notes(run.settings.target))
     heard = sound.prepare(run, film)
     found = hear.segments(run, film, heard)
     said = wording.transcript(run, found.segments, film.duration)
@@ -318,10 +324,13 @@ def _given_before(run: Run) -> None:
             )
 
 
-def _tell_voice(run: Run) -> None:
-    """Tells the person which voice their language has, where they left that to the program."""
+def _tell_voice(run: Run, *, keep: bool) -> None:
+    """Tells the person which voice their language has, where they left that to the program. `keep` says whether it is
+    about to speak: then later runs keep to it."""
     voice, language = voices.named(run.settings.voice or ""), languages.english_name(run.settings.target)
     run.note(f"{language} is spoken by {voice.title} (--voice {voice.name}).")
+    if keep:
+        run.project.remember_voice(run.settings.target, voice.name)
 
 
 def _header(project: Project, settings: Settings) -> Film:

@@ -211,6 +211,16 @@ class Project:
         self._section("runs")[language] = dict(settings)
         self._save()
 
+    def voice(self, language: str) -> str | None:
+        """The engine that speaks `language` here, where that was left to the program; None where it never was."""
+        name = self._section("automatic").get(language)
+        return name if isinstance(name, str) else None
+
+    def remember_voice(self, language: str, name: str) -> None:
+        """Keeps which engine speaks `language`, before it has spoken: a run that is stopped goes on with the same."""
+        self._section("automatic")[language] = name
+        self._save()
+
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages this project was dubbed into, in order of the first time."""

@@ -96,7 +96,7 @@ def _indextts25_notes(language: str) -> tuple[str, ...]:
     from tts.indextts2.languages import SPOKEN
     from tts.indextts2.text import optional
 
-    return optional.lacking(tags.lookup(language, SPOKEN["2.5"]) or "")
+    return optional.notes(tags.lookup(language, SPOKEN["2.5"]) or "")
 
 
 def _espeak_notes(language: str) -> tuple[str, ...]:
@@ -152,8 +152,8 @@ def named(name: str) -> VoiceEngine:
 
 
 def chosen(name: str, language: str, *, before: str | None = None) -> VoiceEngine:
-    """The engine of that name; for AUTO the first of AUTOMATIC that speaks the language and is on this machine, or,
-    where none is, the first that speaks it. The one that spoke `before` comes first: no voice changes by itself.
+    """The engine of that name; for AUTO the one of AUTOMATIC that spoke `before`, as no voice changes by itself; or the
+    first that speaks the language and is on this machine; or, where none is, the first that speaks it.
 
     Raises UsageError where there is none of that name, MissingError where it can be told beforehand that it, or any of
     AUTOMATIC, does not speak the language.
@@ -169,8 +169,8 @@ def chosen(name: str, language: str, *, before: str | None = None) -> VoiceEngin
             f"No voice of the studio speaks {language!r}. {each}",
             hint="--voice espeak speaks over 100 languages.",
         )
-    able.sort(key=lambda engine: engine.name != before)
-    return next(filter(_is_here, able), able[0])
+    kept = [engine for engine in able if engine.name == before]
+    return next(iter([*kept, *filter(_is_here, able), *able]))
 
 
 def _is_here(engine: VoiceEngine) -> bool:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -110,7 +111,8 @@ def plan(model: Model) -> Plan:
             }
         )
     missing = sum(_missing(folder, item) for item in items)
-    atomic.require(folder, missing + SPARE, f"Pulling {model.name}")
+    shared = sum(item.remote.size for item in items if not _is_there(folder, item) and _twin(folder, item))
+    atomic.require(folder, missing + shared + SPARE, f"Pulling {model.name}")
     return Plan(model, folder, tuple(items), tuple(terms), tuple(sources), missing)
 
 
@@ -154,7 +156,7 @@ def carry_out(planned: Plan, progress: Progress) -> Pulled:
 
 def _right_ones(planned: Plan, progress: Progress) -> dict[str, str]:
     """sha256 by place of the files that are there and hold what the hub promises."""
-    there = [item for item in planned.items if _length(planned.folder / item.place) == item.remote.size]
+    there = [item for item in planned.items if _is_there(planned.folder, item)]
     if not there:
         return {}
     total, done = sum(item.remote.size for item in there), 0
@@ -177,36 +179,57 @@ def _right_ones(planned: Plan, progress: Progress) -> dict[str, str]:
 
 
 def _taken_over(planned: Plan, there: Collection[str], progress: Progress) -> dict[str, str]:
-    """sha256 by place of the files that another model has, now linked into this one's folder too."""
-    twins = {
-        item.place: (item, twin)
+    """sha256 by place of the files that another model has, now copied into this one's folder too. Raises SpaceError."""
+    folder, name = planned.folder, planned.model.name
+    twins = [
+        (item, twin)
         for item in planned.items
-        if item.place not in there and (twin := _twin(planned.folder, item)) is not None
-    }
+        if item.place not in there and (twin := _twin(folder, item)) is not None
+    ]
     if not twins:
         return {}
-    atomic.inner_folder(planned.folder, store.PARTIAL)
-    total, done = sum(item.remote.size for item, _ in twins.values()), 0
+    atomic.inner_folder(folder, store.PARTIAL)
+    total, done = sum(item.remote.size for item, _ in twins), 0
+    atomic.require(folder, total + SPARE, f"Pulling {name}")
     taken: dict[str, str] = {}
-    with progress.stage(f"share {planned.model.name}") as advance:
-        for item, twin in twins.values():
-            hashes = Hashes(item.remote)
-            with twin.open("rb") as file:
-                while block := file.read(store.BLOCK):
-                    hashes.update(block)
-                    done += len(block)
-                    advance(done / max(total, 1))
-            if hashes.right():
-                partial = _partial(planned.folder, item)
-                with atomic.writing(partial):
-                    partial.unlink(missing_ok=True)
-                    try:
-                        os.link(twin, partial)
-                    except OSError:  # a file system that has no links
-                        shutil.copyfile(twin, partial)
-                _settle(planned.folder, item)
-                taken[item.place] = hashes.sha256()
+    with progress.stage(f"copy {name}") as advance:
+
+        def copied(count: int) -> None:
+            nonlocal done
+            done += count
+            advance(min(1.0, done / max(total, 1)))
+
+        for item, twin in twins:
+            if (digest := _copy(folder, item, twin, copied)) is not None:
+                taken[item.place] = digest
     return taken
+
+
+def _copy(folder: Path, item: Item, twin: Path, copied: Callable[[int], None]) -> str | None:
+    """Copies a file from another model's folder to its place here; its sha256, or None where that holds other bytes or
+    cannot be read. Raises SpaceError."""
+    hashes = Hashes(item.remote)
+    # not under the name that a download goes on with: what a stop leaves of it is not trusted
+    copy = _partial(folder, item).with_suffix(".copy")
+    with atomic.writing(copy), copy.open("wb") as file:
+        for block in _blocks(twin):
+            hashes.update(block)
+            file.write(block)
+            copied(len(block))
+        file.flush()
+        os.fsync(file.fileno())
+    if not hashes.right():
+        copy.unlink()
+        return None
+    _settle(folder, item, copy)
+    return hashes.sha256()
+
+
+def _blocks(path: Path) -> Iterator[bytes]:
+    """What can be read of a file: another model's may be taken away, or be nobody's to read."""
+    with suppress(OSError), path.open("rb") as file:
+        while block := file.read(store.BLOCK):
+            yield block
 
 
 def _twin(folder: Path, item: Item) -> Path | None:
@@ -217,29 +240,36 @@ def _twin(folder: Path, item: Item) -> Path | None:
         for source in model.sources
         if source.repo == item.remote.repo and store.folder(model) != folder
     )
-    return next((place for place in places if _length(place) == item.remote.size), None)
+    with suppress(OSError):  # a folder that is nobody's to look into
+        return next((place for place in places if _length(place) == item.remote.size), None)
+    return None
 
 
 def _bring(folder: Path, item: Item, arrived: Callable[[int], None]) -> str:
     """Fetches one file beside its place and moves it there once it is whole and right; returns its sha256."""
-    digest = download.fetch(item.remote, _partial(folder, item), arrived)
-    _settle(folder, item)
+    partial = _partial(folder, item)
+    digest = download.fetch(item.remote, partial, arrived)
+    _settle(folder, item, partial)
     return digest
 
 
-def _settle(folder: Path, item: Item) -> None:
-    """Moves what has arrived of a file, whole and right, to its place."""
+def _settle(folder: Path, item: Item, arrived: Path) -> None:
+    """Moves a file that is whole and right to its place."""
     target = folder / item.place
     place = atomic.inner_folder(folder, *Path(item.place).parts[:-1])
     with atomic.writing(target):
-        _partial(folder, item).replace(target)
+        arrived.replace(target)
         atomic.sync_folder(place)
+
+
+def _is_there(folder: Path, item: Item) -> bool:
+    """Whether a file is in its place, judging by its length."""
+    return _length(folder / item.place) == item.remote.size
 
 
 def _missing(folder: Path, item: Item) -> int:
     """Bytes of a file to fetch, judging what is there, or with another model, by its length."""
-    there = _length(folder / item.place) == item.remote.size or _twin(folder, item) is not None
-    return 0 if there else _still(folder, item)
+    return 0 if _is_there(folder, item) or _twin(folder, item) else _still(folder, item)
 
 
 def _still(folder: Path, item: Item) -> int:

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from fnmatch import fnmatchcase
@@ -131,9 +132,12 @@ def require(name: str, files: Sequence[str] | None = None) -> Path:
 
 
 def holder(names: Sequence[str], file: str) -> str:
-    """The first of the models `names` that has `file`; the first of all where none has it, to be asked for."""
-    has = (name for name in names if (folder(catalogue.named(name)) / file).is_file())
-    return next(has, names[0])
+    """The first of the models `names` whose `file` can be used; the first of all where none's can, to be asked for."""
+    for name in names:
+        with suppress(MissingError):
+            require(name, [file])
+            return name
+    return names[0]
 
 
 def read_record(model: Model) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 from dubber.srt.cue import Cue, Note, Subtitles
 from dubber.srt.direction import directed
+from dubber.srt.following import following
 from dubber.srt.reader import load, parse, read
 from dubber.srt.rolling import unroll
 from dubber.srt.text import shown, spoken, strength
@@ -13,6 +14,7 @@ __all__ = [
     "Note",
     "Subtitles",
     "directed",
+    "following",
     "load",
     "normalise",
     "parse",

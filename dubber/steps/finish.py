@@ -24,6 +24,7 @@ from dubber.films import has_twin
 from dubber.media import Dialogue, Film, Muxed, MuxPlan, SoftSubtitle, Surround
 from dubber.steps.mixing import Mixing, Track, track
 from dubber.steps.run import Run
+from dubber.steps.speak import Take
 from dubber.steps.translation import UNTRANSLATED
 from dubber.steps.wording import SILENCE, Said, Script
 from dubber.store import Key
@@ -78,11 +79,14 @@ def film(
     mixing: Mixing,
     said: Said,
     script: Script,
+    takes: Sequence[Take],
     out: Path,
     dialogue: Dialogue = media.MIXED,
 ) -> tuple[Track, bool]:
     """The track, and whether the dubbed film was written to `out` now; False where it was there already, made of the
-    very same things. `dialogue` says which channels the track takes the place of; the mix's key names the same."""
+    very same things. `dialogue` says which channels the track takes the place of; the mix's key names the same. The
+    dub's subtitles are up while its `takes` are heard; es.srt keeps the source's times."""
+    shown = srt.following(script.cues, ((take.line.span, take.heard) for take in takes))
     target, settings = run.settings.target, run.settings
     name = languages.autonym(target)
     subtitles = tuple(
@@ -91,7 +95,7 @@ def film(
             languages.iso639_2(language),
             languages.autonym(language),
         )
-        for language, cues in ((target, script.cues), (run.language, said.cues))
+        for language, cues in ((target, shown), (run.language, said.cues))
         if (text := _for_viewers(cues))
     )
     recipe = store.key(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import torch
 from films import TALK, Made, make
 
 from bench import filled
-from dubber import pipeline, profiles, srt, voices
+from dubber import engines, pipeline, profiles, srt, voices
 from dubber.errors import MissingError, UsageError
 from dubber.models import catalogue, store
 from dubber.settings import Settings
@@ -129,7 +130,7 @@ def here(root: Path, *names: str) -> None:
         ("en", ("indextts2.5",), "", "indextts2.5"),
         ("en", ("indextts2", "indextts2.5"), "", "indextts2"),
         ("en", ("indextts2", "indextts2.5"), "indextts2.5", "indextts2.5"),  # no voice changes by itself
-        ("en", ("indextts2",), "indextts2.5", "indextts2"),
+        ("en", ("indextts2",), "indextts2.5", "indextts2.5"),  # it is asked for, not replaced
         ("es", (), "indextts2", "indextts2.5"),
         ("en", (), "espeak", "indextts2"),
     ],
@@ -228,6 +229,43 @@ def test_automatic_is_told_and_remembered(
     assert again["lines_remade"] == 0
 
 
+def test_a_voice_that_was_chosen_is_kept_to_though_the_run_was_stopped_and_another_is_here_since(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("DUBBER_MODELS", str(tmp_path / "models"))
+    made = make(tmp_path / "film")
+    given = {"transcript": made.translation, "translation": renamed(made.transcript, "target.en.srt")}
+    draft = Settings.of("en", source="es", profile="draft").changed(
+        **{role: profiles.DRAFT.choices[role] for role in engines.ROLES}
+    )
+    left_open = replace(draft, profile="studio", voice=None)
+    here(tmp_path / "models", "indextts2.5")
+    monkeypatch.setattr(pipeline, "dub", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.translate(made.film, left_open, jobs=1, **given)
+    here(tmp_path / "models", "indextts2")
+    chosen = []
+    monkeypatch.setattr(pipeline, "dub", lambda run, *_: chosen.append(run.settings.voice))
+    pipeline.translate(made.film, left_open, jobs=1, **given)
+    pipeline.translate(made.film, replace(left_open, voice="auto"), jobs=1, **given)  # typed: chosen afresh
+    assert chosen == ["indextts2.5", "indextts2"]
+
+
+def test_a_project_of_several_languages_is_refused_before_the_first_is_rendered(tmp_path: Path) -> None:
+    made = make(tmp_path)
+    for target, words in (("es", made.translation), ("fr", renamed(made.translation, "talk.fr.srt"))):
+        settings = Settings.of(target, source="en", profile="draft")
+        pipeline.translate(made.film, settings, transcript=made.transcript, translation=words, jobs=1)
+    before = made.film.with_suffix(".dub").joinpath("report.json").stat().st_mtime_ns
+    for voice in ("auto", "indextts2.5"):
+        with pytest.raises(MissingError, match="'fr'"):
+            pipeline.render(made.film.with_suffix(".dub"), changes={"voice": voice}, jobs=1)
+    assert made.film.with_suffix(".dub").joinpath("report.json").stat().st_mtime_ns == before
+
+
 def test_a_voice_without_its_models_names_the_command_that_brings_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -296,3 +334,19 @@ def test_a_shelf_keeps_what_it_is_given(tmp_path: Path) -> None:
     shelf.put("one", b"voice")
     assert shelf.get("one") == b"voice"
     assert shelf.get("other") is None
+
+
+def test_cam_is_taken_from_a_release_that_is_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUBBER_MODELS", str(tmp_path))
+    settings = profiles.filled(Settings.of("en"))
+
+    def brought_by() -> str | None:
+        return engines.chosen("diarizer", settings).model(settings)
+
+    assert brought_by() == "indextts2"  # to be asked for
+    here(tmp_path, "indextts2.5")
+    assert brought_by() == "indextts2.5"
+    here(tmp_path, "indextts2")
+    assert brought_by() == "indextts2"
+    (tmp_path / "indextts2" / store.PARTIAL).mkdir()
+    assert brought_by() == "indextts2.5"

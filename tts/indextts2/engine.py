@@ -276,6 +276,10 @@ class IndexTTS2:
         texts = text.segments(request.text, language, limit=self._text_limit())
         if not texts:
             raise NothingToSay(f"There is nothing to say in {request.text[:40]!r}.")
+        gpt, most = self.release.gpt, self.release.gpt.text_room
+        keeps_marks = self.release.projection is not None  # as the latent pass does
+        if any(len(ids) - (0 if keeps_marks else gpt.marks(ids)) > most for ids in texts):
+            raise SpeakingFailed(f"A part of the text that cannot be cut is too long: {most} text ids fit.")
         speaker: Speaker = request.voice.data
         emotion = voices.merged(self.release, speaker, request.emotion.data if request.emotion else None)
         pause = timing.pauses(request.target, len(texts))

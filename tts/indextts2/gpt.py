@@ -127,12 +127,21 @@ class Gpt(nn.Module):
             raise ValueError(f"{count} codes cannot be asked for: 1 to {most} can.")
         return torch.stack([self.mel_pos_embedding.emb.weight[count], free[1]])
 
+    @property
+    def text_room(self) -> int:
+        """Text ids that fit between the marks of its start and stop."""
+        return len(self.text_pos_embedding) - 2
+
+    def marks(self, ids: Sequence[int]) -> int:
+        """How many of a text's own ids are those marks, which a prompt leaves out."""
+        return ids.count(self.config.start_text) + ids.count(self.config.stop_text)
+
     def _text(self, ids: Tensor, language: int | None, keep_marks: bool) -> Tensor:
         start, stop = self.config.start_text, self.config.stop_text
         if not keep_marks:
             ids = ids[(ids != start) & (ids != stop)]
-        if len(ids) + 2 > len(self.text_pos_embedding):
-            raise ValueError(f"{len(ids)} text ids are too many: {len(self.text_pos_embedding) - 2} fit.")
+        if len(ids) > self.text_room:
+            raise ValueError(f"{len(ids)} text ids are too many: {self.text_room} fit.")
         framed = nn.functional.pad(ids, (1, 0), value=start)
         framed = nn.functional.pad(framed, (0, 1), value=stop).to(self.text_embedding.weight.device)
         rows: Tensor = self.text_embedding(framed) + self.text_pos_embedding(_count_up(framed))  # [L' + 2, D]

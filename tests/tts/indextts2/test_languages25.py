@@ -9,6 +9,7 @@ import torch
 from speaking import QUICK, every_version, one, same, takes
 
 from tts.door import SpeechRequest, Voice
+from tts.errors import SpeakingFailed
 from tts.indextts2 import synthesis
 from tts.indextts2.engine import IndexTTS2
 from tts.indextts2.flow import Flow
@@ -108,3 +109,12 @@ def test_a_batch_stopped_in_the_middle_leaves_the_engine_as_it_was(
             engine.speak(requests[:4])
     assert engine.batch == 2
     assert all(same(a, b) for a, b in zip(before, takes(engine.speak(requests[1:3])), strict=True))
+
+
+@later
+def test_a_part_that_cannot_be_cut_is_refused_alone(engine: IndexTTS2, lines: list[SpeechRequest]) -> None:
+    long = replace(lines[3], text=f"<a|{'X' * 1500}> hola")
+    before = engine.measure(lines)
+    assert [type(one) for one in engine.measure([long, lines[0]])] == [SpeakingFailed, int]
+    assert "cannot be cut" in str(engine.speak([long])[0])
+    assert engine.measure(lines) == before

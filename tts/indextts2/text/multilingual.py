@@ -71,8 +71,8 @@ class MultilingualFrontend:
         return 0
 
     def notes(self, language: str) -> tuple[str, ...]:
-        """What a language lacks for want of an optional library."""
-        return optional.lacking(language.lower())
+        """What a language lacks for want of an optional library, and what takes its time."""
+        return optional.notes(language.lower())
 
     def prepared(self, text: str, language: str) -> str:
         """The text as the tokeniser gets it, without the language in front. Raises SpeakingFailed, as
@@ -92,7 +92,8 @@ class MultilingualFrontend:
         return _TOKEN.sub(lambda match: match[0].upper(), text)
 
     def segments(self, text: str, language: str, *, limit: int = LIMIT) -> list[list[int]]:
-        """The ids of each segment: the language, the text and `EXTRA`; about `limit`, cut at marks.
+        """The ids of each segment: the language, the text and `EXTRA`; about `limit`, cut at marks. Longer is what
+        must not be cut, a pronunciation or a character of many bytes.
 
         Empty where nothing can be spoken. Raises as `prepared`, and ValueError for a limit below 1.
         """
@@ -130,7 +131,7 @@ class MultilingualFrontend:
         while clause:
             end = len(clause)
             if not self._fits(clause, room):
-                end = next((n for n in range(2, end) if not self._fits(clause[:n], room)), end) - 1
+                end = max(1, next((n for n in range(2, end) if not self._fits(clause[:n], room)), end) - 1)
             yield clause[:end]
             clause = clause[end:]
 

@@ -3,37 +3,32 @@ read out. Without its library a text goes through as it is, and `lacking` says s
 
 from __future__ import annotations
 
-import logging
-import os
 import re
-import sys
-import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from functools import lru_cache
-from importlib.metadata import version
 from importlib.util import find_spec
-from pathlib import Path
 from threading import Lock
 from typing import Any
 
 from tts.errors import SpeakingFailed
+from tts.indextts2.text import nemo
 
 PACKAGES = {"ja": ("fugashi", "unidic_lite"), "es": ("nemo_text_processing",)}
 """What must be importable, by language."""
 
-LIBRARIES = ("fugashi", "unidic-lite", "nemo_text_processing")
+LIBRARIES = ("fugashi", "unidic-lite", nemo.PACKAGE, "pynini")
 """The same as distributions: their versions shape speech."""
 
 _LACKING = {
     "ja": "Japanese words run together, where the model is used to spaces between them: "
-    "fugashi and unidic-lite are not installed (pip install fugashi unidic-lite).",
+    "fugashi and unidic-lite are not installed (the extra `japanese`).",
     "es": "Spanish numbers, dates and abbreviations are left to the model as they are written: "
-    "nemo_text_processing is not installed (pip install nemo_text_processing).",
+    "nemo_text_processing is not installed (the extra `spanish`).",
 }
 
-_READ_OUT = re.compile(r"[\d$€£¥%&@+=]")
-"""What a grammar has something to say of; words are words."""
+_NOT_PLAIN = re.compile(r"[^\w\s.,;:!?¡¿…'\"“”«»()\-–—]|[\d_]|\w\.\s*\w|\b[IVXLCDM]{2,}\b", re.UNICODE)
+"""What the grammar has something to say of: digits, signs, a full stop inside (Sr. García), Roman numbers. Of other
+texts it would only set the marks apart."""
 
 _RUN = re.compile(r"\S+")
 
@@ -45,6 +40,16 @@ def lacking(language: str) -> tuple[str, ...]:
     """What is not done to texts of a language for want of a library, as sentences."""
     there = language not in PACKAGES or all(find_spec(package) for package in PACKAGES[language])
     return () if there else (_LACKING[language],)
+
+
+def notes(language: str) -> tuple[str, ...]:
+    """What a person should know before texts of a language are spoken here, as sentences: what is lacking, and what
+    takes its time."""
+    if language == "es" and not lacking(language) and not nemo.is_kept():
+        return (
+            "The grammar that reads Spanish numbers out is compiled once on this machine: that takes minutes.",
+        )
+    return lacking(language)
 
 
 def words_apart(text: str, kept: re.Pattern[str]) -> str:
@@ -82,10 +87,10 @@ def _between(kept: re.Pattern[str], text: str, change: Callable[[str], str]) -> 
 def _in_words(part: str) -> str:
     """The grammar drops the spaces around a text."""
     bare = part.strip()
-    if not _READ_OUT.search(bare):
+    if not _NOT_PLAIN.search(bare):
         return part
     start = part.find(bare)
-    return part[:start] + str(_spanish().normalize(bare, verbose=False)) + part[start + len(bare) :]
+    return part[:start] + str(nemo.spanish().normalize(bare, verbose=False)) + part[start + len(bare) :]
 
 
 def _words(run: str) -> list[str]:
@@ -98,31 +103,3 @@ def _tagger() -> Any:
     import unidic_lite
 
     return fugashi.Tagger(f'-d "{unidic_lite.DICDIR}"')
-
-
-@lru_cache(maxsize=1)
-def _spanish() -> Any:
-    """The grammar, compiled once on a machine, which takes minutes, and kept for the person who runs this."""
-    from nemo_text_processing.text_normalization.normalize import Normalizer
-
-    logging.getLogger("NeMo-text-processing").setLevel(logging.WARNING)
-    kept = _grammars()
-    if kept.is_dir():
-        return Normalizer(input_case="cased", lang="es", cache_dir=str(kept))
-    kept.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept.parent) as making:  # so that half a grammar is never read
-        whole = Path(making) / "whole"
-        made = Normalizer(input_case="cased", lang="es", cache_dir=str(whole))
-        if whole.is_dir():
-            with suppress(OSError):  # another process was there first
-                whole.rename(kept)
-    return made
-
-
-def _grammars() -> Path:
-    """Where this version's compiled grammars lie, in the person's folder of caches."""
-    if sys.platform == "darwin":
-        root = Path.home() / "Library" / "Caches"
-    else:
-        root = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return root / "dubber" / f"nemo_text_processing-{version('nemo_text_processing')}"
