@@ -56,7 +56,7 @@ install-studio: .venv/.studio
 	@touch $@
 
 .venv/.voice: .venv/.light
-	$(PIP) constraints.txt --editable '.[voice]'
+	$(PIP) constraints.txt --editable '.[voice,japanese]'
 	@touch $@
 
 .venv/.studio: .venv/.light

@@ -67,15 +67,18 @@ def _indextts(model: str, version: Version) -> Callable[[Cache | None, str], Eng
         from tts.errors import BadWeights, EngineMissing
         from tts.indextts2.engine import IndexTTS2
         from tts.indextts2.release import Placement
+        from tts.indextts2.settings import version_of
 
         hint = f"Compare the files with `dubber models verify {model}`."
         try:
+            if (other := version_of(folder)) != version:
+                raise BadWeights(
+                    f"{folder} holds release {other} of IndexTTS, by its config.yaml and its tokeniser."
+                )
             placement = Placement.best(None if device == "auto" else device)
             engine = IndexTTS2.load(folder, placement=placement, keep=Shelf(cache) if cache else None)
         except (EngineMissing, BadWeights) as error:
             raise MissingError(str(error), hint=hint) from error
-        if engine.release.version != version:
-            raise MissingError(f"{folder} holds release {engine.release.version} of IndexTTS.", hint=hint)
         models.compare(model, engine.release.digests)
         return engine
 

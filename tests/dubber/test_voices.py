@@ -275,6 +275,17 @@ def test_a_voice_without_its_models_names_the_command_that_brings_them(
     assert "dubber models pull indextts2" in str(told.value.hint)
 
 
+def test_a_voice_in_the_other_s_folder_is_not_opened(
+    models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "indextts2.5").symlink_to(models / "indextts2", target_is_directory=True)
+    monkeypatch.setenv("DUBBER_MODELS", str(tmp_path))
+    monkeypatch.setattr(store, "require", lambda *_: tmp_path / "indextts2.5")
+    with pytest.raises(MissingError, match=r"holds release 2\.0") as told:
+        voices.opened("indextts2.5")
+    assert "verify indextts2.5" in str(told.value.hint)
+
+
 def test_a_voice_with_a_damaged_file_is_not_opened(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -108,6 +108,10 @@ class Codec(nn.Module):
     UNUSED: ClassVar[tuple[str, ...]] = (r"decoder\..*",)
     """Not needed at 50 Hz."""
 
+    UNKNOWN: ClassVar[tuple[str, ...]] = (r".*",)
+    """At 25 Hz: whatever else the file holds is passed over, as by the official loader (specification, section 2). Of
+    the released files it is the one whose keys could not be seen."""
+
     table: Tensor
 
     def __init__(self, config: CodecConfig) -> None:
@@ -133,7 +137,7 @@ class Codec(nn.Module):
         """From the release's tensors, weight-normed as they come. Raises BadWeights."""
         with torch.device("meta"):
             codec = cls(config)
-        unused = cls.UNUSED if config.downsample == 1 else ()
+        unused = cls.UNUSED if config.downsample == 1 else cls.UNKNOWN
         load_strict(codec, fold_weight_norm(state), "The semantic codec", unused=unused)
         codec.register_buffer("table", codec.quantizer.only.table(), persistent=False)
         return codec

@@ -128,6 +128,13 @@ def test_an_empty_line_is_no_rank(frontend: MultilingualFrontend, tmp_path: Path
     assert RankTokenizer(tmp_path / RANKS.name).encode("hello") == frontend.tokenizer.encode("hello")
 
 
+def test_a_rank_file_of_any_length_is_not_read_whole(tmp_path: Path) -> None:
+    with (tmp_path / RANKS.name).open("wb") as file:
+        file.truncate(1 << 36)
+    with pytest.raises(BadWeights, match="too long"):
+        RankTokenizer(tmp_path / RANKS.name)
+
+
 def test_no_id_is_beyond_the_size(frontend: MultilingualFrontend) -> None:
     highest = frontend.tokenizer.encode("<|SPECIAL_TOKEN_30|>")
     assert highest == [frontend.size - 1]

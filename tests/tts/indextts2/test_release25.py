@@ -97,7 +97,6 @@ WRONG = [
     _gpt(lambda whole: whole["spk_emb_proj.bias"].fill_(float("nan"))),
     _codec(lambda model: model.pop("down.weight")),
     _codec(lambda model: model.pop("decoder.1.bias")),
-    _codec(lambda model: model.update({"more": torch.ones(1)})),
     _codec(lambda model: model["up.bias"].fill_(float("inf"))),
     (CODEC, lambda whole: whole.pop("model"), CODEC),
     _s2mel(lambda net: net.pop("length_regulator")),
@@ -113,6 +112,14 @@ def test_weights_of_other_keys_shapes_or_values_are_refused_by_name(mine: Path, 
     store(mine / path, whole)
     with pytest.raises(BadWeights, match=Path(named).name):
         Release.load(mine, CPU)
+
+
+def test_what_else_the_codec_s_file_holds_is_passed_over(mine: Path, release: Release) -> None:
+    whole = content(mine / CODEC)
+    whole["model"]["quantizer.only.cluster_size"] = torch.ones(3)
+    store(mine / CODEC, whole)
+    codec = Release.load(mine, CPU).codec
+    assert codec.state_dict().keys() == release.codec.state_dict().keys()
 
 
 def test_a_latent_projection_left_in_the_file_is_passed_over(mine: Path, release: Release) -> None:

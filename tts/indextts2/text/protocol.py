@@ -7,8 +7,8 @@ from typing import Protocol
 
 
 class Frontend(Protocol):
-    """Text to ids. `languages`: BCP 47 tag → the front end's own code. `libraries`: the distributions that what
-    it makes of a text depends on."""
+    """Text to ids. `languages` that it knows, by BCP 47 tag, which is what it is given. `libraries`: the distributions
+    that what it makes of a text depends on."""
 
     @property
     def languages(self) -> Mapping[str, str]: ...
@@ -21,7 +21,7 @@ class Frontend(Protocol):
         """One more than the highest id there is."""
 
     def segments(self, text: str, language: str, *, limit: int) -> list[list[int]]:
-        """The ids of each segment, of about `limit` ids, of a text in one of `languages`, by its code. Empty where
+        """The ids of each segment, of about `limit` ids, of a text in one of `languages`. Empty where
         nothing can be spoken. Raises SpeakingFailed."""
 
     def row(self, language: str) -> int | None:

@@ -24,6 +24,9 @@ _SPECIALS_AT = _LANGUAGES_AT + len(WHISPER_LANGUAGES) + 11 + 4 + 6
 
 _SPECIALS = 30
 
+LONGEST = 1 << 24
+"""Bytes of a rank file: Whisper's, of 50,000 ranks, has 0.8 MB."""
+
 _PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 """How GPT-2 cuts a text before merging bytes (Radford et al. 2019), as Whisper does."""
 
@@ -70,7 +73,11 @@ class RankTokenizer:
 def _ranks(rank_file: Path) -> dict[bytes, int]:
     ranks: dict[bytes, int] = {}
     try:
-        for line in filter(None, rank_file.read_bytes().splitlines()):
+        with rank_file.open("rb") as file:
+            content = file.read(LONGEST + 1)
+        if len(content) > LONGEST:
+            raise BadWeights(f"The tokeniser {rank_file.name} is too long for a list of ranks.")
+        for line in filter(None, content.splitlines()):
             token, rank = line.split()
             ranks[base64.b64decode(token)] = int(rank)
     except OSError as error:
