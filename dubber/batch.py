@@ -9,7 +9,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -58,28 +58,49 @@ def dub_folder(folder: Path, said: Mapping[str, Any], *, jobs: int, watch: Watch
     already is found unchanged in the films' projects, so that a batch that was stopped goes on where it was.
 
     `said` are a person's choices, by fields of Settings; what they leave open, the nearest dubber.toml says.
-    Raises UsageError where there is no film or a choice that cannot be, MissingError where an engine that is chosen is
-    not on this machine.
+    Raises UsageError where there is no film. Choices that cannot be, and engines that are chosen and not on this
+    machine, fail the films that they hold for; where these are all, the UsageError or MissingError is raised at once.
     """
     films = films_in(folder, _made_in(folder))
     top = folder.absolute()
-    for settings in {_choices(place, said, top)[0] for place in {film.absolute().parent for film in films}}:
-        profiles.require(profiles.filled(settings))
+    _check({film.absolute().parent for film in films}, said, top)
     share = max(1, cores() // jobs)
     yield from run(films, partial(_dub, said=dict(said), top=top, jobs=share), jobs=jobs, watch=watch)
 
 
 def check(outcomes: Sequence[Outcome]) -> None:
     """Raises BatchError, naming the films that failed and those in which lines wait for their words, where some did."""
-    failed = sorted(outcome.film.name for outcome in outcomes if outcome.status == "failed")
+    called = names([outcome.film for outcome in outcomes])
+    failed = sorted(called[outcome.film] for outcome in outcomes if outcome.status == "failed")
     waiting = sorted(
-        outcome.film.name for outcome in outcomes if outcome.status != "failed" and outcome.exit_status
+        called[outcome.film] for outcome in outcomes if outcome.status != "failed" and outcome.exit_status
     )
     told = [f"{len(failed)} of {len(outcomes)} films failed: {', '.join(failed)}."] if failed else []
     if waiting:
         told.append(f"Lines wait for a translation in: {', '.join(waiting)}.")
     if told:
-        raise BatchError(" ".join(told), hint="The others are done." if failed else None)
+        others = len(failed) < len(outcomes)
+        raise BatchError(" ".join(told), hint="The others are done." if failed and others else None)
+
+
+def names(films: Sequence[Path]) -> dict[Path, str]:
+    """What each film is called among these: its path below the folder that all lie in."""
+    if not films:
+        return {}
+    shared = os.path.commonpath([film.absolute().parent for film in films])
+    return {film: os.path.relpath(film.absolute(), shared) for film in films}
+
+
+def _check(places: Set[Path], said: Mapping[str, Any], top: Path) -> None:
+    """Raises what is wrong with the choices for the films in `places`, where something is for every one of them."""
+    wrong: list[DubberError] = []
+    for place in sorted(places):
+        try:
+            profiles.require(profiles.filled(_choices(place, said, top)[0]))
+        except DubberError as error:
+            wrong.append(error)
+    if len(wrong) == len(places):
+        raise wrong[0]
 
 
 def _dub(film: Path, progress: Progress, *, said: Mapping[str, Any], top: Path, jobs: int) -> dict[str, Any]:

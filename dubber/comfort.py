@@ -47,7 +47,7 @@ def read(text: str) -> dict[str, Band | None]:
         name, band = (
             checked(label, (float(numbers[1]), float(numbers[2]))) if numbers else (named(label), None)
         )
-        if name in found:
+        if _is_named(name, found):
             raise UsageError(f"{name} has two comfort bands.", hint="Say one of them.")
         found[name] = band
     return found
@@ -85,19 +85,27 @@ def written(bands: Mapping[str, Band | None]) -> str:
 def merged(far: str, near: str) -> str:
     """The bands of both texts: of a speaker who is in both, what the nearer says; none that is taken back. Raises as
     `read` does."""
-    bands = {**read(far), **read(near)}
+    bands = read(near)
+    bands |= {name: band for name, band in read(far).items() if not _is_named(name, bands)}
     return written({name: band for name, band in bands.items() if band is not None})
 
 
 def of(text: str, speaker: str) -> Band | None:
     """The band that the text has for a speaker, by whatever their label is made of; None where it has none."""
-    return read(text).get(name_of(speaker) or speaker) if text else None
+    wanted = (name_of(speaker) or speaker).casefold()
+    bands = read(text) if text else {}
+    return next((band for name, band in bands.items() if name.casefold() == wanted), None)
 
 
 def strangers(text: str, speakers: Iterable[str]) -> list[str]:
     """Those who have a band in the text and are none of the speakers."""
-    there = {name_of(one) or one for one in speakers}
-    return [name for name in read(text) if name not in there]
+    there = {(name_of(one) or one).casefold() for one in speakers}
+    return [name for name in read(text) if name.casefold() not in there]
+
+
+def _is_named(name: str, bands: Iterable[str]) -> bool:
+    """Whether a speaker is among these, in capitals or not: subtitles write one person either way."""
+    return any(name.casefold() == other.casefold() for other in bands)
 
 
 def _thousandths(factor: float) -> str:

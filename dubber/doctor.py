@@ -131,7 +131,14 @@ def _fonts() -> Finding:
 
 def _studio() -> Finding:
     (studio,) = [one for one in profiles.describe() if one.profile is profiles.STUDIO]
-    lacking = [f"{role}: {wrong}" for role, _, _, _, wrong in studio.rows if wrong]
+    speaks = any(
+        role == "voice" and not wrong for role, _, _, _, wrong in studio.rows
+    )  # either voice will do
+    lacking = [
+        f"{role}: {wrong}"
+        for role, _, _, _, wrong in studio.rows
+        if wrong and not (role == "voice" and speaks)
+    ]
     if not lacking:
         return Finding("studio profile", True, studio.profile.summary)
     return Finding(

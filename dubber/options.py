@@ -15,11 +15,18 @@ ProfileName = Annotated[
     typer.Option("--profile", help="studio (the real models, the default) or draft (embedded engines)."),
 ]
 Transcript = Annotated[
-    Path | None, typer.Option("--transcript", help="What is said, as .srt: nothing is recognised then.")
+    Path | None,
+    typer.Option(
+        "--transcript",
+        help="What is said, as .srt: nothing is recognised then, nor in later runs (none: again).",
+    ),
 ]
 Translation = Annotated[
     Path | None,
-    typer.Option("--translation", help="What is to be said, as .srt: nothing is translated then."),
+    typer.Option(
+        "--translation",
+        help="What is to be said, as .srt: nothing is translated then, nor in later runs (none: again).",
+    ),
 ]
 Recogniser = Annotated[str | None, typer.Option("--recogniser", help="whisper or pocketsphinx.")]
 Separator = Annotated[str | None, typer.Option("--separator", help="htdemucs, htdemucs_ft or mask.")]

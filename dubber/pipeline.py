@@ -23,6 +23,7 @@ from dubber.steps import (
     cuts,
     finish,
     fitting,
+    given,
     hear,
     mixing,
     paging,
@@ -59,9 +60,10 @@ def translate(
 ) -> dict[str, Any]:
     """Dub `film` as `settings` say and return the report (plain data, also kept as report.json).
 
-    `transcript` and `translation` are subtitle files that replace recognising and translating, `glossary` is a CSV file
-    of terms. `folder` is the project's, FILM.dub beside the film by default. Raises the whole DubberError tree; of
-    lines that nobody could translate `check` tells.
+    `transcript` and `translation` are subtitle files that replace recognising and translating; those that were given
+    for an earlier run still do, unless they are given.NONE. `glossary` is a CSV file of terms. `folder` is the
+    project's, FILM.dub beside the film by default. Raises the whole DubberError tree; of lines that nobody could
+    translate `check` tells.
     """
     with _begun(film, settings, transcript, translation, glossary, folder, jobs, progress) as (run, header):
         return dub(run, header, output, audio_only)
@@ -119,23 +121,22 @@ def _begun(
     automatic = profiles.leaves_voice(settings)
     before = project.voice(settings.target) if settings.voice is None else None
     settings = profiles.filled(settings, voice_before=before)
-    settings = _with_languages(settings, transcript, translation)
-    given = {"transcript": transcript, "translation": translation, "glossary": glossary}
-    profiles.require(
-        settings.changed(**{name: str(path) for name, path in given.items() if path}), voice=voice
-    )
+    words = given.found(project, settings.target, transcript, translation)
+    settings = given.with_languages(settings, words)
+    standing = {**words.names, **({"glossary": glossary} if glossary else {})}
+    profiles.require(settings.changed(**{name: str(path) for name, path in standing.items()}), voice=voice)
     header = _header(project, settings)
     with project.lock():
         run = Run(project, settings, progress or Quiet(), jobs or cores())
         if automatic:
             _tell_voice(run, keep=voice)
+        heard, worded = given.taken(run, words)
         run.settings = replace(
             settings,
-            transcript=wording.keep_given(run, transcript) if transcript else None,
-            translation=wording.keep_given(run, translation) if translation else None,
+            transcript=heard,
+            translation=worded,
             glossary=translations.keep_glossary(run, glossary) if glossary else None,
         )
-        _given_before(run)
         yield run, header
 
 
@@ -244,6 +245,10 @@ def planned(run: Run, film: Film) -> dict[str, Any]:
     """The plan of a project that is held locked; `film` is its header."""
     run.cache.reset_counts()
     media.require_ffmpeg()
+    try:
+        voices.available(run.settings.voice or "")
+    except MissingError as error:
+        run.note(f"{error} {error.hint or ''}".strip())
     heard, _, said, script = _scripted(run, film)
     return planning.plan(run, film, said, script, heard.speech, cuts.find(run, film))
 
@@ -314,16 +319,6 @@ def check(reports: Sequence[Mapping[str, Any]]) -> None:
     )
 
 
-def _given_before(run: Run) -> None:
-    """Tells the person where files that they gave for the run before are not used any more."""
-    before = run.project.run_settings(run.settings.target) or {}
-    for name in ("transcript", "translation"):
-        if before.get(name) and not getattr(run.settings, name):
-            run.note(
-                f"The {name} that was given before is not used: give it again with --{name}, or use `render`."
-            )
-
-
 def _tell_voice(run: Run, *, keep: bool) -> None:
     """Tells the person which voice their language has, where they left that to the program. `keep` says whether it is
     about to speak: then later runs keep to it."""
@@ -338,29 +333,3 @@ def _header(project: Project, settings: Settings) -> Film:
     film = media.probe(project.film)
     film.audio(settings.track)
     return film
-
-
-def _with_languages(settings: Settings, transcript: Path | None, translation: Path | None) -> Settings:
-    """The settings with the source language where it was not said: a transcript's name may tell it
-    (talk.es.srt); without one it stays open where the recogniser can find it, and else is what that knows: English.
-
-    Raises UsageError where it must be said, and where a file's name says another language than the options.
-    """
-    for given, asked in ((transcript, settings.source), (translation, settings.target)):
-        named = languages.from_file_name(given) if given else None
-        if given and named and asked != "und" and languages.primary(named) != languages.primary(asked):
-            raise UsageError(
-                f"{given.name} is {languages.english_name(named)} by its name, not {languages.english_name(asked)}.",
-                hint="Give another file, another language, or rename the file.",
-            )
-    if settings.source != "und":
-        return settings
-    if transcript is None:
-        return replace(settings, source="en") if settings.recogniser == "pocketsphinx" else settings
-    source = languages.from_file_name(transcript)
-    if source is None and translation is None:
-        raise UsageError(
-            f"Nothing says which language {transcript.name} is in.",
-            hint="Say it (--from es), or put it into the file's name (talk.es.srt).",
-        )
-    return replace(settings, source=source or "und")

@@ -143,12 +143,15 @@ def show_batch(outcomes: Sequence[Outcome]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from dubber.batch import names
+
+    called = names([outcome.film for outcome in outcomes])
     table = Table("film", "", "time", "", box=None)
     for outcome in sorted(outcomes, key=lambda one: one.film):
         told = outcome.report["output"] if outcome.report else outcome.message
         colour = {"done": "green", "unchanged": "dim", "failed": "red"}[outcome.status]
         table.add_row(
-            Text(outcome.film.name), Text(outcome.status, colour), f"{outcome.seconds:.1f} s", Text(told)
+            Text(called[outcome.film]), Text(outcome.status, colour), f"{outcome.seconds:.1f} s", Text(told)
         )
     _console().print(table)
 

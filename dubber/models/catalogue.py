@@ -272,7 +272,7 @@ MODELS = (*WHISPER, HTDEMUCS, HTDEMUCS_FT, *QWEN3, M2M100, INDEXTTS2, INDEXTTS25
 def named(name: str) -> Model:
     """The model of that name. Raises UsageError where there is none."""
     for model in MODELS:
-        if model.name == name:
+        if model.name == name.lower():
             return model
     raise UsageError(
         f"There is no model {name!r}.", hint=f"Choose one of {', '.join(one.name for one in MODELS)}."

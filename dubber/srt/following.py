@@ -9,13 +9,17 @@ from dataclasses import replace
 from align.types import Span
 from dubber.srt.cue import Cue
 
+LATE_MS = 250
+"""A voice that comes so long after its actor's onset (QUALITY's bar) is waited for: to read a line so long before it is
+heard gives it away."""
+
 NEAR = 8
 """Cues before one that may still be up when it comes: more than a handful at once nobody reads."""
 
 
 def following(cues: Sequence[Cue], heard: Iterable[tuple[Span, Span]]) -> tuple[Cue, ...]:
     """The cues, in order of time, each begun as early and ended as late as its line is heard, as far as its neighbours
-    leave room: none becomes shorter, and none gets over another that it was not over before.
+    leave room, and begun later where that is noticed: none gets over another that it was not over before.
 
     `heard` says for each line, or each phrase of one, where its source lies and where it is heard in the dub. What it
     belongs to is the cue that shares most time with its source.
@@ -28,14 +32,16 @@ def following(cues: Sequence[Cue], heard: Iterable[tuple[Span, Span]]) -> tuple[
             voices.setdefault(place, []).append(where)
     starts = []
     for place, cue in enumerate(ordered):
-        earliest = min([cue.start, *(span.start for span in voices.get(place, ()))])
+        first = min((span.start for span in voices.get(place, ())), default=cue.start)
         free = max((one.end for one in ordered[max(0, place - NEAR) : place]), default=0)
-        starts.append(max(earliest, min(free, cue.start)))
+        late = first - cue.start >= LATE_MS
+        starts.append(first if late else max(min(cue.start, first), min(free, cue.start)))
     shown = []
     for place, cue in enumerate(ordered):
         latest = max([cue.end, *(span.end for span in voices.get(place, ()))])
         free = starts[place + 1] if place + 1 < len(ordered) else latest
-        shown.append(replace(cue, start=starts[place], end=min(latest, max(free, cue.end))))
+        end = min(latest, max(free, cue.end))
+        shown.append(replace(cue, start=min(starts[place], end), end=end))
     return tuple(shown)
 
 

@@ -45,6 +45,13 @@ _RUN = re.compile(r"\s+")
 _MARKS = re.compile("[|｜]")
 
 
+_TURN = re.compile(r"[-‐-―−] ?(?!\d)\S")
+"""What marks who speaks in turn, at the start of a text."""
+
+_NEXT_TURN = re.compile(r"(?<=[.!?…。！？»”\"）)]) (?=[-‐-―−] ?(?!\d)\S)")
+"""Where the next one begins, in a text that begins so."""
+
+
 @dataclass(frozen=True)
 class _Place:
     """Where a text may be broken: a line may end at `end` and the next begin at `start`, at so much cost. `firm` where
@@ -60,10 +67,13 @@ def wrapped(text: str, language: str) -> str:
     """The text in lines of at most WIDTH columns, as few and as even as they may be; any line breaks in it go first.
 
     `language` is a BCP 47 tag. Breaks are liked at marks and punctuation, then before clauses, and not after words
-    that need the next one. Words and numbers stay whole, however wide; so does Thai between two spaces. Joined again
-    (`align.lines.joined`), the lines are the text, but for spaces that Chinese and Japanese do without.
+    that need the next one. Where several take turns, with dashes, each begins a line. Words and numbers stay whole,
+    however wide; so does Thai between two spaces. Joined again (`align.lines.joined`), the lines are the text, but for
+    spaces that Chinese and Japanese do without.
     """
     text = _BLANK.sub(" ", joined(text)).strip()
+    if _TURN.match(text) and len(turns := _NEXT_TURN.split(text)) > 1:
+        return "\n".join(wrapped(turn, language) for turn in turns)
     # Spaces that a line break may swallow are out of sight, so that a text is broken where it was broken before.
     swallowed = {
         at for run in _RUN.finditer(text) if is_cosmetic(text, *run.span()) for at in range(*run.span())

@@ -198,7 +198,15 @@ def _written(
 def _given(run: Run, said: Sequence[Segment], duration: int) -> list[Line]:
     """The lines of the translation that was given, fitted to the segments."""
     assert run.settings.translation is not None
-    fitted = fit(given_cues(run, run.settings.translation, duration), said)
+    cues = given_cues(run, run.settings.translation, duration)
+    known = {one.speaker.casefold() for one in said}
+    unknown = sorted({cue.speaker for cue in cues if cue.speaker and cue.speaker.casefold() not in known})
+    if unknown:
+        run.note(
+            f"The translation names {', '.join(unknown)}, and {TRANSCRIPT}.srt does not: that says who speaks a line. "
+            "Label its cues too."
+        )
+    fitted = fit(cues, said)
     without = "the translation has no cue for it; the film's own sound stays there"
     run.note_all([f"{clock(one.span)}: {one.text!r}: {without}." for one in fitted.missing])
     return list(fitted.lines)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from films import TALK, make
 
 from dubber import batch
-from dubber.errors import BatchError, MediaError, UsageError
+from dubber.errors import BatchError, MediaError, MissingError, UsageError
 
 
 def quiet(film: Path, stage: str, share: float) -> None:
@@ -122,3 +123,28 @@ def test_a_folder_without_films_and_a_file_are_refused(tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"x")
     with pytest.raises(UsageError, match="is not a folder"):
         batch.films_in(tmp_path / "a.mp4")
+
+
+def test_films_of_one_name_are_told_apart() -> None:
+    films = [Path("/films/a/talk.mp4"), Path("/films/b/talk.mp4")]
+    assert batch.names(films) == {films[0]: "a/talk.mp4", films[1]: "b/talk.mp4"}
+    assert batch.names(films[:1]) == {films[0]: "talk.mp4"}
+    assert batch.names([]) == {}
+
+
+def test_a_folder_whose_choices_cannot_be_fails_its_own_films(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        make(tmp_path / name, said=TALK[:1])
+    (tmp_path / "dubber.toml").write_text('to = "es"\nprofile = "draft"\n')
+    (tmp_path / "b" / "dubber.toml").write_text('voice = "indextts2"\n')
+    outcomes = {
+        one.film.parent.name: one for one in batch.dub_folder(tmp_path, {}, jobs=1, watch=lambda *_: None)
+    }
+    assert outcomes["a"].status == "done", outcomes["a"].message
+    assert (outcomes["b"].status, outcomes["b"].exit_status) == ("failed", 4)
+    assert "does not speak 'es'" in outcomes["b"].message
+    with pytest.raises(BatchError, match=r"1 of 2 films failed: b/talk\.mp4"):
+        batch.check(list(outcomes.values()))
+    (tmp_path / "a" / "dubber.toml").write_text('voice = "indextts2"\n')
+    with pytest.raises(MissingError, match="does not speak 'es'"):
+        next(batch.dub_folder(tmp_path, {}, jobs=1, watch=lambda *_: None))

@@ -344,3 +344,11 @@ def test_a_voice_that_is_only_stretched_has_a_narrower_band_unless_a_person_says
     assert fitting.band(later, "Anna") == (0.9, 1.1)
     assert fitting.band(later.changed(comfort="Anna=0.8-1.2"), "Anna") == (0.8, 1.2)
     assert fitting.band(later.changed(comfort="Anna=0.8-1.2"), "Ben") == (0.9, 1.1)
+
+
+def test_a_speaker_is_the_same_in_capitals() -> None:
+    assert comfort.of("ANNA=0.9-1.1", "Anna") == (0.9, 1.1)
+    assert comfort.strangers("ANNA=0.9-1.1", ["Anna"]) == []
+    assert comfort.merged("ANNA=0.9-1.1\nBen=0.95-1", "Anna=usual") == "Ben=0.95-1"
+    with pytest.raises(UsageError, match="two comfort bands"):
+        comfort.read("ANNA=0.9-1.1\nAnna=0.95-1.05")

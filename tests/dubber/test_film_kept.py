@@ -17,6 +17,7 @@ from dubber import media, pipeline, srt
 from dubber.audio import AudioFile
 from dubber.errors import UsageError
 from dubber.settings import Settings
+from dubber.steps import given
 
 SECOND = Span(4200, 5600)
 """Where the second line of the film is said."""
@@ -105,9 +106,30 @@ def test_a_project_of_before_there_was_a_choice_keeps_the_engines_that_there_wer
     assert report["lines_remade"] == 0
 
 
-def test_files_that_were_given_before_and_are_not_now_are_told_of(made: Made) -> None:
-    settings = Settings.of("es", source="en", profile="draft")
-    report = pipeline.translate(made.film, settings, translation=made.translation, jobs=1)
-    told = [note for note in report["notes"] if "given before" in note]
-    assert len(told) == 1
-    assert told[0].startswith("The transcript")
+def test_files_that_were_given_before_are_used_again_until_they_are_taken_back(made: Made) -> None:
+    """The same command again, without them, as a batch would have it: the film stays as it is."""
+    settings = Settings.of("es", profile="draft")
+    project = made.film.with_suffix(".dub")
+    before = {path.name: path.read_bytes() for path in project.glob("*.srt")}
+    again = pipeline.translate(made.film, settings, jobs=1)
+    assert again["lines_remade"] == 0
+    assert {path.name: path.read_bytes() for path in project.glob("*.srt")} == before
+    told = [note for note in again["notes"] if "given before" in note]
+    assert [note.split()[1] for note in told] == ["transcript", "translation"]
+    assert again["settings"]["source"] == "en"
+    planned = pipeline.plan(made.film, settings, jobs=1)
+    assert [line["text"] for line in planned["lines"]] == [line["text"] for line in again["lines"]]
+    assert {path.name: path.read_bytes() for path in project.glob("*.srt")} == before
+    without = pipeline.translate(made.film, settings, transcript=given.NONE, jobs=1)
+    assert without["settings"]["transcript"] is None
+    assert without["settings"]["translation"] == again["settings"]["translation"]
+    assert not [note for note in without["notes"] if note.startswith("The transcript that was given before")]
+
+
+def test_another_language_goes_by_the_transcript_that_was_given(made: Made) -> None:
+    settings = Settings.of("fr", source="en", profile="draft")
+    words = made.translation.with_name("talk.fr.srt")
+    shutil.copy(made.translation, words)
+    report = pipeline.translate(made.film, settings, translation=words, jobs=1)
+    (before,) = pipeline.render(made.film, target="es", jobs=1)
+    assert report["settings"]["transcript"] == before["settings"]["transcript"]

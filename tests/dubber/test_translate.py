@@ -495,6 +495,13 @@ def test_each_cue_goes_to_the_segment_it_overlaps_most() -> None:
     assert given.missing == ()
 
 
+def test_a_line_that_chinese_breaks_is_joined_without_a_space() -> None:
+    segments = [_segment("s", 0, 3000)]
+    cues = [_Cue(0, 1900, "晚上好，Smith先生。\n我可以坐这儿吗？"), _Cue(2000, 3000, "请。")]
+    (line,) = fit(cues, segments).lines
+    assert line.text == "晚上好，Smith先生。我可以坐这儿吗？请。"
+
+
 def test_several_cues_on_one_segment_are_joined_in_order() -> None:
     given = fit([_Cue(2000, 3000, "y\ntres"), _Cue(0, 1900, "uno dos")], [_segment("s", 0, 3000)])
     assert [line.text for line in given.lines] == ["uno dos y tres"]

@@ -212,3 +212,18 @@ def test_subtitles_without_such_letters_stay_as_they_are() -> None:
 
 def test_widths_count_what_is_seen() -> None:
     assert (columns("abc"), columns("日本"), columns("한글"), columns("ก่อน"), columns("é")) == (3, 4, 4, 3, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("- Me encanta. - A mí no.", "- Me encanta.\n- A mí no."),
+        ("—¿Quién? —¡Yo!", "—¿Quién?\n—¡Yo!"),
+        ("- Solo uno - y nadie más.", "- Solo uno - y nadie más."),
+        ("Uno. - Dos.", "Uno. - Dos."),
+        ("-3 grados. -4 mañana.", "-3 grados. -4 mañana."),
+    ],
+)
+def test_each_turn_of_a_dialogue_begins_a_line(text: str, lines: str) -> None:
+    assert wrapped(text, "es") == lines
+    assert wrapped(lines, "es") == lines

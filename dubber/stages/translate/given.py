@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol
 
+from align.lines import joined
 from align.types import Line, Segment, Span
 
 _OWN_SPEAKER = 2
@@ -67,11 +68,11 @@ def fit(cues: Sequence[Cue], segments: Sequence[Segment]) -> Given:
             added.append(_new_line(at_once[cue.start], cue, _nearest(_span(cue), ordered, latest)))
         else:
             said.setdefault(home.id, []).append(cue)
-    joined = _spoken_for(said, near)
+    together = _spoken_for(said, near)
     lines = [
-        _line(segment, said[segment.id], joined[segment.id]) for segment in ordered if segment.id in said
+        _line(segment, said[segment.id], together[segment.id]) for segment in ordered if segment.id in said
     ]
-    spoken_for = {segment.id for group in joined.values() for segment in group}
+    spoken_for = {segment.id for group in together.values() for segment in group}
     return Given(
         lines=tuple(sorted([*lines, *added], key=lambda line: line.span)),
         missing=tuple(
@@ -152,7 +153,7 @@ def _line(segment: Segment, cues: Sequence[Cue], also: Sequence[Segment]) -> Lin
     return Line(
         id=segment.id,
         span=Span(whole[0].span.start, max(one.span.end for one in whole)),
-        text=" ".join(" ".join(cue.text.split()) for cue in cues),
+        text=_one_line(*(cue.text for cue in cues)),
         speaker=segment.speaker,
         segments=tuple(one.id for one in whole),
     )
@@ -163,8 +164,13 @@ def _new_line(number: int, cue: Cue, nearest: Segment | None) -> Line:
     cues that begin at once."""
     identity = f"added@{cue.start}" + (f"#{number}" if number > 1 else "")
     speaker = cue.speaker or (nearest.speaker if nearest else "")
-    text = " ".join(cue.text.split())
-    return Line(id=identity, span=_span(cue), text=text, speaker=speaker)
+    return Line(id=identity, span=_span(cue), text=_one_line(cue.text), speaker=speaker)
+
+
+def _one_line(*texts: str) -> str:
+    """The lines of all texts on one, with single spaces; none where a script that knows no spaces was broken."""
+    lines = (" ".join(line.split()) for text in texts for line in text.splitlines())
+    return joined("\n".join(filter(None, lines)))
 
 
 def _later(one: Segment, other: Segment) -> Segment:
