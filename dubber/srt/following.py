@@ -36,6 +36,8 @@ def following(cues: Sequence[Cue], heard: Iterable[tuple[Span, Span]]) -> tuple[
         free = max((one.end for one in ordered[max(0, place - NEAR) : place]), default=0)
         late = first - cue.start >= LATE_MS
         starts.append(first if late else max(min(cue.start, first), min(free, cue.start)))
+    for place in reversed(range(len(starts) - 1)):
+        starts[place] = min(starts[place], starts[place + 1])  # the cues keep their order
     shown = []
     for place, cue in enumerate(ordered):
         latest = max([cue.end, *(span.end for span in voices.get(place, ()))])
