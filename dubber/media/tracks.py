@@ -5,7 +5,6 @@ Composes ffmpeg's streams and options; starts nothing and writes no film.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +30,12 @@ VP9 = {
 
 
 COPY = {"c": "copy"}
+
+
+def _literal(text: str) -> str:
+    """A text as it has to be written to be drawn as it is: libass takes a brace, and a letter behind a backslash, for
+    instructions. The word joiner between them is not seen."""
+    return text.replace("\\", "\\\u2060").replace("{", "\\{").replace("}", "\\}")
 
 
 @dataclass(frozen=True)
@@ -130,9 +135,10 @@ class Tracks:
         for stream in self._plan.film.of("video"):
             if self._plan.burn is not None and not self.streams:
                 # A plain name in a folder of our own: no path of the person's reaches the filter's parser.
+                text = self._plan.burn.read_text("utf-8")
                 with writing(scratch / "burn.srt"):
-                    shutil.copyfile(self._plan.burn, scratch / "burn.srt")
-                family = family_for(self._plan.burn.read_text("utf-8"))
+                    (scratch / "burn.srt").write_text(_literal(text), "utf-8")
+                family = family_for(text)
                 style = {"force_style": f"FontName={family}"} if family else {}
                 burned = self._of_film(stream).filter("subtitles", "burn.srt", **style)
                 self._add("v", burned, VP9 if self._container.muxer == "webm" else H264)

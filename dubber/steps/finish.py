@@ -29,7 +29,7 @@ from dubber.steps.translation import UNTRANSLATED
 from dubber.steps.wording import SILENCE, Said, Script
 from dubber.store import Key
 
-MUX = 3
+MUX = 4
 """Version of what the stage makes."""
 
 RELEASE_S = 0.05

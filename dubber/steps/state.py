@@ -149,7 +149,7 @@ class State:
         if start:
             told.append(f"{abs(start)} ms {'early' if start < 0 else 'late'}")
         if end > 0:
-            told.append(f"over {end} ms of the silence after it")
+            told.append(f"ending {end} ms after the actor")
         flags = {flag for one in placed for flag in one.flags}
         if "short" in flags:
             told.append(f"{-end} ms before the actor ends")

@@ -67,6 +67,8 @@ def test_none_is_lost_or_ends_earlier_or_gets_over_another(both: list[tuple[Span
     for before, after in zip(cues, shown, strict=True):
         assert before.end <= after.end
         if before.start < after.start < before.start + LATE_MS:
-            assert after.start in [cue.start for cue in shown if cue is not after]  # it kept its place in the order
+            assert after.start in [
+                cue.start for cue in shown if cue is not after
+            ]  # it kept its place in the order
     for (first, second), (one, other) in zip(pairwise(cues), pairwise(shown), strict=True):
         assert min(one.end, other.end) - other.start <= max(0, min(first.end, second.end) - second.start)

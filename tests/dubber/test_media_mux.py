@@ -213,6 +213,26 @@ def test_burned_subtitles_are_seen_and_only_while_they_last(tmp_path: Path) -> N
     assert reels.heard_at(made, tmp_path) == pytest.approx(2000, abs=MS)
 
 
+def test_braces_and_backslashes_are_drawn_and_not_obeyed(tmp_path: Path) -> None:
+    grey = tmp_path / "grey.mp4"
+    reels.ffmpeg(*("-f", "lavfi", "-i", "color=gray:s=320x240:r=25:d=3"), *reels.H264, grey)
+    film = probe(grey)
+
+    def drawn(name: str, text: str) -> float:
+        srt = tmp_path / f"{name}.srt"
+        srt.write_text(f"1\n00:00:00,000 --> 00:00:01,000\n{text}\n", encoding="utf-8")
+        plan = MuxPlan(film, dub_for(film, tmp_path), "spa", burn=srt)
+        made = mux(plan, tmp_path / f"{name}.mp4").film
+        raw = reels.ffmpeg("-ss", "0.5", "-i", f"file:{made.path}", "-frames:v", "1", "-pix_fmt", "gray",
+                           "-f", "rawvideo", "-")  # fmt: skip
+        rows = np.frombuffer(raw, np.uint8).reshape(240, 320).astype(float).std(axis=1) > 4
+        return float(np.flatnonzero(rows).size)
+
+    line = drawn("plain", "Hello")
+    assert drawn("braces", "{Hello}") >= line > 5
+    assert drawn("backslash", "C:\\new") < 1.6 * line  # not broken into two lines
+
+
 def test_burning_without_any_font_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "fonts.conf").write_text(
         f'<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd"><fontconfig><dir>{tmp_path}/none</dir>'
