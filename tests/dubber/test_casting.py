@@ -95,7 +95,7 @@ def film(tmp_path: Path) -> Iterator[Film]:
     project = Project.open(tmp_path / "talk.wav")
     key = store.key("separate", 1, {"sound": "of this film"}, None)
     with project.lock():
-        run = Run(project, Settings.of("es", source="en", profile="draft"), Quiet(), 1)
+        run = Run(project, Settings.of("es", source="en", profile="draft", voice="espeak"), Quiet(), 1)
         speech = tuple(one.span for one in segments)
         yield Film(run, Sound(Stems(sound, sound), speech, MIXED, key, key, key), Said(tuple(segments), ()))
 
