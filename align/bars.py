@@ -81,7 +81,7 @@ container that does not count the last picture."""
 
 TIMING = (
     Bar("take_length_error_samples", "take length error", "samples", 0),
-    Bar("overlap_ms", "two lines at once", "ms", 0),
+    Bar("overlap_ms", "two lines at once, unlike the film", "ms", 0),
     Bar("onset_error_median_ms", "onset error, median", "ms", ONSET_MEDIAN_MS),
     Bar("onset_error_95_ms", "onset error, 95 % within", "ms", ONSET_95_MS),
     Bar("speech_overlap", "speech overlap", "", 0.80, "at least"),

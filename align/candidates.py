@@ -71,25 +71,33 @@ class Grid:
         return (self.ends[units, :, None] - self.starts[units, None]).reshape(len(units), -1)
 
 
-def grid(frame: Frame) -> Grid:
+def grid(frame: Frame, under: Frame | None = None) -> Grid:
     """The candidates: starts every STEP ms around the home's onset; ends where the next line may start, around the
     home's end, and where a wording meets the edges of its band or the ceiling. Each kind also has the shot change
-    beside the source. The home's start with the least slot is always among them, so that an answer exists."""
-    limits = frame.limits
+    beside the source. A window leaves out what is outside it. The home is always among them, so that an answer exists.
+
+    `under` is the lane that the frame's units are laid over, where they are: the next line is there."""
     home = np.array([(span.start, span.end) for span in frame.homes], np.int64).reshape(-1, 2)
     cuts = np.array(frame.cuts, np.int64).reshape(-1, 2)
-    least, pads = np.array([frame.least, frame.pads], np.int64)[:, :, None]
+    least, pads, latest = np.array(
+        [frame.least, frame.pads, [window.end for window in frame.windows]], np.int64
+    )[:, :, None]
     onset, end = home[:, :1], home[:, 1:]
-    raster = onset + STEP * np.arange(-(limits.max_early // STEP), limits.max_late // STEP + 1)
-    earliest = np.maximum(onset - limits.max_early, 0)
-    kept, cut = np.maximum(raster, earliest), np.clip(cuts[:, :1], earliest, onset + limits.max_late)
+    raster, kept, cut = _starts(frame)
     starts = np.sort(np.concatenate((kept, cut), axis=1), axis=1)
     width = raster.shape[1]
-    after = np.concatenate((kept[1:], np.full((1, width), frame.duration))) - pads
-    after_cut = np.concatenate((cut[1:], [[frame.duration]])) - pads
+    if under is None:
+        after, after_cut = kept[1:], cut[1:]
+    else:
+        _, after, after_cut = _starts(under)
+    after = np.concatenate((after, np.full((1, width), frame.duration)))
+    after_cut = np.concatenate((after_cut, [[frame.duration]]))
+    if under is not None:
+        after, after_cut = after[list(frame.dues)], after_cut[list(frame.dues)]
+    after, after_cut = after - pads, after_cut - pads
     surely = onset + least
     lowest = starts[:, :1] + least
-    highest = np.maximum(np.maximum(after[:, -1:], after_cut), surely)
+    highest = np.minimum(np.maximum(np.maximum(after[:, -1:], after_cut), surely), latest)
 
     widest = max(LADDER, default=0)
     near = np.array([-ms for ms in LADDER] + [0, *LADDER])
@@ -108,10 +116,26 @@ def grid(frame: Frame) -> Grid:
     ends = np.clip(ends, lowest, highest)
     order = np.argsort(ends, axis=1, kind="stable")
     uneven = (starts[:, 0] != raster[:, 0]) | (starts[:, 1:] != raster).any(axis=1)
-    uneven[:-1] |= kept[1:, 0] > raster[1:, 0]
-    uneven[-1:] = True
+    if under is None:
+        uneven[:-1] |= (kept[1:] != raster[1:]).any(axis=1)
+        uneven[-1:] = True
+    else:
+        uneven[:] = True
     at = np.take_along_axis(at, order, 1).astype(np.int16)
     return Grid(starts, np.take_along_axis(ends, order, 1), tops - raster[:, :1], run, less, at, uneven)
+
+
+def _starts(frame: Frame) -> tuple[Ints, Ints, Ints]:
+    """The raster of starts (n, R); what of it the film and the windows allow, the rest moved to their edges (n, R); and
+    the shot change beside each source, likewise (n, 1)."""
+    limits = frame.limits
+    onset = np.array([span.start for span in frame.homes], np.int64)[:, None]
+    cuts = np.array(frame.cuts, np.int64).reshape(-1, 2)
+    window = np.array([one.starts for one in frame.windows], np.int64).reshape(-1, 2)
+    raster = onset + STEP * np.arange(-(limits.max_early // STEP), limits.max_late // STEP + 1)
+    earliest = np.maximum(np.maximum(onset - limits.max_early, 0), window[:, :1])
+    latest = np.minimum(onset + limits.max_late, window[:, 1:])
+    return raster, np.clip(raster, earliest, latest), np.clip(cuts[:, :1], earliest, latest)
 
 
 def _edges(frame: Frame) -> Ints:

@@ -1,16 +1,19 @@
 """The timeline's problem, made ready: lines in mix order, a home for each, and who is compared with whom.
 
-What a placement costs and which is cheapest never live here.
+Of two lines that are said at once in the film one lies in a lane of its own, over the other (align/lanes.py). What a
+placement costs and which is cheapest never live here.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
-from align.limits import Limits, band, shortest
+from align.homes import homes, least, sure
+from align.lanes import Lanes, Turn, lanes
+from align.limits import Limits, band
 from align.price import NEAR
 from align.types import Span
 
@@ -34,14 +37,28 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class Window:
+    """Where a unit may lie for the sake of those who talk at the same time: it starts within `starts` (ms, both
+    included) and ends by `end`."""
+
+    starts: tuple[int, int]
+    end: int
+
+
+@dataclass(frozen=True)
 class Frame:
-    """Units in mix order (by source onset), with what each is held to. Times in ms, one entry per unit.
+    """Units in mix order (by source onset), one lane of them, with what each is held to. Times in ms, one entry per
+    unit.
 
     `order` gives their places in what the caller gave. A home is a span that is surely the unit's own: its
     source where that is free and long enough. `pads` is the silence due before the next unit, `least` the
     shortest slot, `quiet` the time from which the gap before the next onset is missing. `links` holds the
     earlier unit, in mix order, that a unit is compared with by ear, or -1. `cuts` holds the last shot change
     up to the source's onset (-1: none) and the first from its end on (past the film: none).
+
+    Units follow one another, each by itself. Those of `over` are laid over them: there the next unit, of which `pads`
+    and `quiet` speak, is not the neighbour but the one in the first lane by which each must be over, at the place that
+    its `dues` says; len(units) of that lane where there is none.
     """
 
     duration: int
@@ -51,16 +68,14 @@ class Frame:
     homes: tuple[Span, ...]
     pads: tuple[int, ...]
     least: tuple[int, ...]
+    windows: tuple[Window, ...]
     quiet: tuple[int, ...]
     comfort: tuple[tuple[int, int], ...]
     at_ease: tuple[bool, ...]
     links: tuple[int, ...]
     cuts: tuple[tuple[int, int], ...]
-
-    @property
-    def onsets_after(self) -> list[int]:
-        """The home onset of the unit after each; the film's end after the last."""
-        return [home.start for home in self.homes[1:]] + [self.duration] if self.homes else []
+    over: Frame | None = None
+    dues: tuple[int, ...] = ()
 
 
 def frame(units: Sequence[Unit], duration: int, limits: Limits, cuts: Sequence[int]) -> Frame:
@@ -72,30 +87,145 @@ def frame(units: Sequence[Unit], duration: int, limits: Limits, cuts: Sequence[i
     _check(units, duration)
     order = sorted(range(len(units)), key=lambda i: (units[i].span.start, units[i].span.end, i))
     ordered = [units[i] for i in order]
-    lengths = [min(unit.lengths) for unit in ordered]
-    least, pads = _least(ordered, lengths, duration, limits)
-    homes = _homes([unit.span for unit in ordered], lengths, least, pads, duration, limits)
-    comfort = [band(unit.band, limits) for unit in ordered]
-    eased = [_at_ease(*one) for one in zip(ordered, homes, comfort, strict=True)]
-    quiet = [
-        max(unit.span.end, home.end, after.start - limits.gap) if not pad else duration
-        for unit, home, after, pad in zip(ordered, homes, homes[1:], pads, strict=False)
-    ]
+    found, chain, over = _laned(ordered, duration, limits)
     shots = sorted(cuts)
-    return Frame(
-        duration,
-        limits,
-        tuple(order),
-        tuple(ordered),
-        tuple(homes),
-        tuple(pads),
-        tuple(least),
-        (*quiet, duration) if ordered else (),
-        tuple(comfort),
-        tuple(eased),
-        tuple(_links(ordered, homes, eased)),
-        tuple(_around(unit.span, shots, duration) for unit in ordered),
-    )
+
+    def framed(lane: _Lane, compared: bool) -> Frame:
+        own = [ordered[place] for place in lane.places]
+        comfort = [band(unit.band, limits) for unit in own]
+        eased = [_at_ease(*one) for one in zip(own, lane.homes, comfort, strict=True)]
+        return Frame(
+            duration,
+            limits,
+            tuple(order[place] for place in lane.places),
+            tuple(own),
+            tuple(lane.homes),
+            tuple(lane.pads),
+            tuple(lane.least),
+            tuple(
+                Window((first, last), end)
+                for first, last, end in zip(lane.first, lane.last, lane.end, strict=True)
+            ),
+            tuple(
+                max(unit.span.end, home.end, after - limits.gap) if after < duration and not pad else duration
+                for unit, home, after, pad in zip(own, lane.homes, lane.after, lane.pads, strict=True)
+            ),
+            tuple(comfort),
+            tuple(eased),
+            tuple(_links(own, lane.homes, eased)) if compared else (-1,) * len(own),
+            tuple(_around(unit.span, shots, duration) for unit in own),
+        )
+
+    first = framed(chain, compared=True)
+    return replace(first, over=replace(framed(over, compared=False), dues=found.dues) if found.over else None)
+
+
+@dataclass
+class _Lane:
+    """The units of a lane, by their places in mix order: homes, the least slot and the breath after it, the onset after
+    (the film's end where there is none), and the window: first and last start, and end."""
+
+    places: Sequence[int]
+    homes: Sequence[Span]
+    least: Sequence[int]
+    pads: Sequence[int]
+    after: Sequence[int]
+    duration: int
+    first: list[int] = field(init=False)
+    last: list[int] = field(init=False)
+    end: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        count = len(self.places)
+        self.first, self.last, self.end = [0] * count, [self.duration] * count, [self.duration] * count
+
+
+ROUNDS = 3
+"""How often it is looked whose line has time enough over another's, without those that have not."""
+
+
+def _laned(units: Sequence[Unit], duration: int, limits: Limits) -> tuple[Lanes, _Lane, _Lane]:
+    """The units, in mix order, in two lanes. One that would have no time over another's line follows it."""
+    turns = [Turn(unit.span, unit.speaker) for unit in units]
+    alone: set[int] = set()
+    for turn in range(ROUNDS + 1):
+        found = lanes(turns, range(len(units)) if turn == ROUNDS else alone)
+        chain = _chain(units, found, duration, limits)
+        over, crowded = _over(units, found, chain, limits)
+        if not crowded:
+            break
+        alone |= crowded
+    _keep_apart(units, found, chain, over, limits)
+    return found, chain, over
+
+
+def _chain(units: Sequence[Unit], found: Lanes, duration: int, limits: Limits) -> _Lane:
+    """The lane of those that follow one another."""
+    own = [units[place] for place in found.chain]
+    lengths = [min(unit.lengths) for unit in own]
+    breaths = [_breath(unit, after, limits) for unit, after in pairwise(own)] + [0] * bool(own)
+    slots, pads = sure(lengths, breaths, duration, limits)
+    placed = homes([unit.span for unit in own], lengths, slots, pads, duration, limits)
+    after = [home.start for home in placed[1:]] + [duration] * bool(own)
+    return _Lane(found.chain, placed, slots, pads, after, duration)
+
+
+def _over(units: Sequence[Unit], found: Lanes, chain: _Lane, limits: Limits) -> tuple[_Lane, set[int]]:
+    """The lane of those that are laid over others, and of them, by their places in mix order, those that have no time
+    there: each begins at its source, after its host does, and is over by the next one."""
+    duration = chain.duration
+    own = [units[place] for place in found.over]
+    onsets = [
+        max(unit.span.start, chain.homes[host].start) for unit, host in zip(own, found.hosts, strict=True)
+    ]
+    slots = [least(min(unit.lengths), limits) for unit in own]
+    pads, after, placed = [], [], []
+    crowded: set[int] = set()
+    for k, unit in enumerate(own):
+        due = found.dues[k]
+        there = due < len(found.chain)
+        pads.append(_breath(unit, units[found.chain[due]], limits) if there else 0)
+        after.append(chain.homes[due].start if there else duration)
+        end = after[k] - pads[k]
+        if _meets_next(found, k):
+            end = min(end, onsets[k + 1] - _breath(unit, own[k + 1], limits))
+        room = min(end, max(unit.span.end, onsets[k] + slots[k])) - onsets[k]
+        if room < slots[k]:
+            crowded.add(found.over[k])
+        placed.append(Span(onsets[k], onsets[k] + max(room, slots[k])))
+    return _Lane(found.over, placed, slots, pads, after, duration), crowded
+
+
+def _keep_apart(units: Sequence[Unit], found: Lanes, chain: _Lane, over: _Lane, limits: Limits) -> None:
+    """Narrows the windows, so that no choice puts more over each other than the film does: who talks over a line begins
+    after it does; who goes on alone begins at home, and the other ends at home; two that are laid over others stay
+    clear of each other."""
+    for k, (place, host, due) in enumerate(zip(over.places, found.hosts, found.dues, strict=True)):
+        home = over.homes[k]
+        chain.last[host] = min(chain.last[host], home.start)
+        over.first[k] = max(over.first[k], min(home.start, chain.homes[host].start + limits.max_late))
+        for c in range(host, due):
+            pair = ((chain, c), (over, k)) if c == host else ((over, k), (chain, c))
+            (before, i), (after, j) = pair
+            if units[after.places[j]].span.end > units[before.places[i]].span.end:
+                before.end[i] = min(before.end[i], before.homes[i].end)
+                after.first[j] = max(after.first[j], after.homes[j].start)
+        if _meets_next(found, k):
+            follower = over.homes[k + 1].start
+            over.end[k] = min(
+                over.end[k], follower - _breath(units[place], units[over.places[k + 1]], limits)
+            )
+            over.first[k + 1] = max(over.first[k + 1], follower)
+
+
+def _meets_next(found: Lanes, k: int) -> bool:
+    """Whether no line of the first lane keeps the one laid over at `k` from the one after it."""
+    return k + 1 < len(found.over) and found.dues[k] > found.hosts[k + 1]
+
+
+def _breath(unit: Unit, after: Unit, limits: Limits) -> int:
+    """ms of silence due between two units: phrases of one line."""
+    return limits.breath if unit.line and unit.line == after.line else 0
 
 
 def _at_ease(unit: Unit, home: Span, comfort: tuple[int, int]) -> bool:
@@ -114,95 +244,6 @@ def _check(units: Sequence[Unit], duration: int) -> None:
             raise ValueError(f"line {unit.id!r} has no natural length above 0 ms")
         if unit.line and len(unit.lengths) > 1:
             raise ValueError(f"phrase {unit.id!r} has several wordings: its line has to choose one first")
-
-
-def _least(
-    units: Sequence[Unit], lengths: Sequence[int], duration: int, limits: Limits
-) -> tuple[list[int], list[int]]:
-    """Slot lengths that the units are sure of: at the crush factor, or shares of a film too short for that; and
-    the breaths after them, which such a film has no time for."""
-    least = [max(limits.min_slot, shortest(length, limits.crush)) for length in lengths]
-    breaths = [
-        limits.breath if unit.line and unit.line == after.line else 0 for unit, after in pairwise(units)
-    ]
-    pads = breaths + [0] * (len(units) - len(breaths))
-    if sum(least) + sum(pads) <= duration:
-        return least, pads
-    none = [0] * len(units)
-    if sum(least) <= duration:
-        return least, none
-    floor = min(limits.min_slot, duration // len(lengths))
-    spare = duration - floor * len(lengths)
-    above = sum(least) - floor * len(lengths)
-    return [floor + (value - floor) * spare // above for value in least], none
-
-
-@dataclass
-class _Block:
-    """Neighbouring lines that share one stretch of the film: lines first..stop-1 from `start` on."""
-
-    first: int
-    stop: int
-    start: int
-    heard: int  # where the source of the last of them to end falls silent
-    limit: int  # onset of the line after them, or the film's end
-    length: int  # sums over the lines
-    sure: int  # least slots, and the breaths after them
-
-
-def _homes(
-    sources: Sequence[Span],
-    lengths: Sequence[int],
-    least: Sequence[int],
-    pads: Sequence[int],
-    duration: int,
-    limits: Limits,
-) -> list[Span]:
-    """The sources made disjoint and fit for the film: in order, each at least as long as the line's least, each
-    its breath away from the next.
-
-    An onset stays unless the lines from it to the film's end would not fit. A line that does not fit before
-    the next onset even at its least shares time with what follows: pooling adjacent violators, from the end.
-    """
-    blocks: list[_Block] = []
-    latest = limit = duration
-    for i in reversed(range(len(sources))):
-        sure = least[i] + pads[i]
-        latest -= sure
-        start = min(sources[i].start, latest)
-        block = _Block(i, i + 1, start, sources[i].end, limit, lengths[i], sure)
-        while blocks and block.sure > block.limit - block.start:
-            after = blocks.pop()
-            block.stop, block.limit = after.stop, after.limit
-            block.heard = max(block.heard, after.heard)
-            block.length += after.length
-            block.sure += after.sure
-        blocks.append(block)
-        limit = start
-    homes: list[Span] = []
-    for block in reversed(blocks):
-        homes += _shared(block, lengths, least, pads, limits)
-    return homes
-
-
-def _shared(
-    block: _Block, lengths: Sequence[int], least: Sequence[int], pads: Sequence[int], limits: Limits
-) -> list[Span]:
-    """The homes of a block's lines: the block's time, in proportion to natural length past what is sure."""
-    if block.stop - block.first == 1:
-        end = min(block.heard, block.limit - pads[block.first])
-        return [Span(block.start, max(end, block.start + least[block.first]))]
-    end = max(block.heard, block.start + max(block.sure, shortest(block.length, limits.ceiling)))
-    spare = max(0, min(end, block.limit) - block.start - block.sure)
-    homes = []
-    said, start = 0, block.start
-    passed = block.start
-    for i in range(block.first, block.stop):
-        said, passed = said + lengths[i], passed + least[i] + pads[i]
-        after = passed + spare * said // block.length
-        homes.append(Span(start, after - pads[i]))
-        start = after
-    return homes
 
 
 def _links(units: Sequence[Unit], homes: Sequence[Span], eased: Sequence[bool]) -> list[int]:

@@ -12,6 +12,7 @@ from statistics import median
 
 import numpy as np
 
+from align.lanes import Turn, unasked
 from align.limits import TIGHT, Limits
 from align.types import Slot, Span, union
 
@@ -91,14 +92,11 @@ def rate_shares(slots: Sequence[Slot], limits: Limits = TIGHT) -> RateShares:
     )
 
 
-def overlap_time(slots: Sequence[Span]) -> int:
-    """Milliseconds in which two or more dubbed lines sound at once. It must be 0."""
-    edges = sorted([(span.start, 1) for span in slots] + [(span.end, -1) for span in slots])
-    sounding = total = before = 0
-    for time, step in edges:
-        total += time - before if sounding > 1 else 0
-        sounding, before = sounding + step, time
-    return total
+def overlap_time(said: Sequence[tuple[Span, Turn]]) -> int:
+    """Milliseconds in which two dubbed lines sound at once that are not said at once in the film (lanes.together). It
+    must be 0. `said` are the stretches of the dub with the turns of the film that they stand for."""
+    both = [(said[i][0], said[j][0]) for i, j in unasked(said)]
+    return speech_time(union(Span(max(a.start, b.start), min(a.end, b.end)) for a, b in both))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,9 @@ Going through a piece in mix order, all that the past can mean to the lines ahea
 classes of the lines that a later one is compared with: at most two, one per speaker still talking. So one table per
 line, of the least points for each end and each such class, is enough. Points are whole numbers held in float64,
 exactly: each table is kept relative to its least entry.
+
+A line that is laid over others feels them by one thing only: the start of the line by which it must be over. What it
+costs at the least, for each such start, is part of the price of that start.
 """
 
 from __future__ import annotations
@@ -45,7 +48,7 @@ class Chosen:
 class _Film:
     """All that the search asks about n units: candidates, what they cost, `reach` (n, S), how many ends of the unit
     before allow each start, which are `watched` (n,), as a later one is compared with them, and which `compared` (n,)
-    either way."""
+    either way. `bound` (n,) are those by whose start one that is laid over others must be over."""
 
     frame: Frame
     around: Grid
@@ -55,26 +58,100 @@ class _Film:
     reach: Ints
     compared: Flags
     watched: Flags
+    bound: Flags
 
 
-def cheapest(frame: Frame) -> list[Chosen]:
-    """The placement of least cost over the grid, in mix order. Ties are broken from the last unit to the first: the
-    earliest end, the lowest rate class, the earliest start, and at last the first wording."""
+@dataclass(frozen=True)
+class Answer:
+    """The units of a frame as they are placed, in mix order, and those that are laid over them."""
+
+    placed: list[Chosen]
+    over: list[Chosen]
+
+
+def cheapest(frame: Frame) -> Answer:
+    """The placement of least cost over the grid. Ties are broken from the last unit to the first: the earliest end, the
+    lowest rate class, the earliest start, and at last the first wording."""
     if not frame.units:
-        return []
+        return Answer([], [])
+    over = _over(frame)
+    film = _film(frame, over)
+    placed = _placed(film)
+    return Answer(placed, _laid(over, placed) if over else [])
+
+
+def _film(frame: Frame, over: _Over | None) -> _Film:
     around = grid(frame)
     links = np.array(frame.links)
     watched = np.isin(np.arange(len(links)), links)
-    film = _Film(
+    starting, bound = onsets(frame, around), np.zeros(len(links), bool)
+    if over is not None:
+        for k, due in enumerate(over.frame.dues):
+            if due < len(links):
+                starting[due] += over.least[k, over.reach(k, around.starts[due])]
+                bound[due] = True
+    return _Film(
         frame,
         around,
         terms(frame),
-        onsets(frame, around),
+        starting,
         endings(frame, around),
         _reach(frame, around),
         watched | (links >= 0),
         watched,
+        bound,
     )
+
+
+@dataclass(frozen=True)
+class _Over:
+    """The m units that are laid over others: their candidates, the points of each end with each start (m, E, S), and
+    the `least` (m, 1 + E) for ending no later than each of the ends; its first entry stands for no end at all."""
+
+    frame: Frame
+    around: Grid
+    by: Terms
+    points: Points
+    least: Points
+
+    def reach(self, k: int, starts: Ints) -> Ints:
+        """How many ends of the unit at `k` allow each of `starts` of the one by which it must be over."""
+        allowed = starts - self.frame.pads[k]
+        found: Ints = np.searchsorted(self.around.ends[k], allowed, side="right")
+        return found
+
+
+def _over(frame: Frame) -> _Over | None:
+    """What is known of the units laid over those of `frame`; None where there are none."""
+    over = frame.over
+    if over is None:
+        return None
+    around, by = grid(over, frame), terms(over)
+    count = len(over.units)
+    rated = prices(around, by, np.arange(count), np.zeros(count, bool))
+    points = np.concatenate(list(rated)) + onsets(over, around)[:, None] + endings(over, around)[:, :, None]
+    least = np.full((count, 1 + around.ends.shape[1]), np.inf)
+    np.minimum.accumulate(points.min(axis=2), axis=1, out=least[:, 1:])
+    return _Over(over, around, by, points, least)
+
+
+def _laid(over: _Over, placed: list[Chosen]) -> list[Chosen]:
+    """The cheapest place of each unit that is laid over others, between those that are `placed`."""
+    count, around = len(over.frame.units), over.around
+    spans = np.zeros((count, 2), np.int64)
+    for k, due in enumerate(over.frame.dues):
+        free = around.ends.shape[1]
+        if due < len(placed):
+            free = int(over.reach(k, np.array(placed[due].start)))
+        points = over.points[k, :free]
+        end, start = divmod(int(points.argmin()), points.shape[1])
+        spans[k] = around.starts[k, start], around.ends[k, end]
+    return _worded(over.by, spans, np.full(count, -1))
+
+
+def _placed(film: _Film) -> list[Chosen]:
+    """The cheapest placement of the film's units, in mix order."""
+    frame = film.frame
     # At ease a unit has nothing to pay at home, and something anywhere else.
     spans = np.array([(home.start, home.end) for home in frame.homes], np.int64)
     classes = np.full(len(spans), -1)
@@ -85,7 +162,7 @@ def cheapest(frame: Frame) -> list[Chosen]:
     while fresh.any():
         leads = np.concatenate(([True], ~joined))
         single = leads & np.concatenate((~joined, [True]))
-        _alone(film, np.flatnonzero(fresh & single & ~np.array(frame.at_ease)), spans)
+        _alone(film, np.flatnonzero(fresh & single & ~(np.array(frame.at_ease) & ~film.bound)), spans)
         _forward(film, added & ~single, leads, tables)
         _back(film, np.flatnonzero(fresh & ~single), leads, tables, spans, classes)
         clash = ~joined & (spans[:-1, 1] + pads > spans[1:, 0])
@@ -98,7 +175,7 @@ def cheapest(frame: Frame) -> list[Chosen]:
         piece = np.cumsum(np.concatenate(([False], ~joined)))
         fresh = np.isin(piece, piece[added])
         added[:-1] |= added[1:] & single[:-1]
-    return _worded(film, spans, classes)
+    return _worded(film.by, spans, classes)
 
 
 def _joined(film: _Film) -> Flags:
@@ -228,9 +305,9 @@ def _back(
             classes[linked] = int(np.argmin(before.best[tuple(at)][..., limit] + _JUMPS[:, classes[i]]))
 
 
-def _worded(film: _Film, spans: Ints, classes: Ints) -> list[Chosen]:
+def _worded(by: Terms, spans: Ints, classes: Ints) -> list[Chosen]:
     """The cheapest wording in each span, of the rate class that was chosen where one was (else -1)."""
-    points, steps = rates(film.by, np.arange(len(spans)), spans[:, 1:] - spans[:, :1])
+    points, steps = rates(by, np.arange(len(spans)), spans[:, 1:] - spans[:, :1])
     wrong = (classes[:, None] >= 0) & (candidates.classes(steps)[:, :, 0] != classes[:, None])
     wordings = np.where(wrong, np.inf, points[:, :, 0]).argmin(axis=1)
     rows = zip(spans.tolist(), wordings.tolist(), strict=True)

@@ -12,6 +12,7 @@ from itertools import pairwise
 
 from align import price
 from align.frame import Frame, Unit, frame
+from align.lanes import Turn, unasked
 from align.limits import NATURAL, TIGHT, Limits, shortest, thousandths
 from align.search import Chosen, cheapest
 from align.types import Span
@@ -48,27 +49,32 @@ def solve(
     """The timeline of least cost(), over a grid of starts and ends; one placement per unit, in the order given. Units
     whose onset moves then end exactly where a band's edge is, where that is cheaper still.
 
-    `duration` is the film's in ms, `cuts` its shot changes where known. Slots never overlap, lie within
-    [0, duration], and follow the order of source onsets. A unit whose best liked wording fits its source within its
-    comfort band, and whose source is free, has the source's very span, unless a neighbour in want of the same time
-    gains more than it loses. Otherwise each remedy only as far as the one before falls short, when all costs are plain:
+    `duration` is the film's in ms, `cuts` its shot changes where known. Slots lie within [0, duration], follow the
+    order of source onsets, and overlap only where two people talk at once in the film (align/lanes.py). Of two who do,
+    the one who goes on alone begins no earlier than in the film, and the other ends no later. A unit whose best liked
+    wording fits its source within its comfort band, and whose source is its own, has the source's very span, unless a
+    neighbour in want of the same time gains more than it loses. Otherwise each remedy only as far as the one before
+    falls short, when all costs are plain:
 
     too long   the band's upper edge; another wording; silence after it; a little compression, small shifts of onsets;
                compression up to the ceiling; and past it where all time around is taken
     too short  the band's lower edge; another wording; silence
 
-    Where units talk over each other or past the film's end, time is shared in proportion to natural length and
-    windows are counted from there. What a unit is given depends on others only along chains of neighbours that
-    contend for time, or are of one speaker, close together and both not at ease on their sources.
+    Where units of one speaker, of nobody in particular, or of three people at once lie over each other, or past the
+    film's end, time is shared in proportion to natural length and windows are counted from there. What a unit is given
+    depends on others only along chains of neighbours that contend for time, or are of one speaker, close together and
+    both not at ease on their sources.
 
     O(n log n). Raises ValueError when ids repeat, a natural length is missing or not positive, a phrase has several
     wordings, a comfort band is none, or the film is shorter than one ms per unit.
     """
     given = frame(units, duration, limits, cuts)
-    placed = {
-        i: _placement(given, place, Span(chosen.start, chosen.end), chosen.wording)
-        for place, (i, chosen) in enumerate(zip(given.order, edged(given, cheapest(given)), strict=True))
-    }
+    found = cheapest(given)
+    chosen = edged(given, found.placed)
+    placed = _named(given, chosen)
+    if given.over is not None:
+        starts = [one.start for one in chosen] + [duration]
+        placed |= _named(given.over, edged(given.over, found.over, starts))
     return tuple(placed[i] for i in range(len(units)))
 
 
@@ -85,14 +91,21 @@ def cost(
     of units that are heard as one speaker's talk, of the jump between their rates.
 
     Raises ValueError, besides what solve() does, where the placements are not those of the units, one outlasts the
-    film, is shorter than its unit is sure of, or starts before the one before it, and the breath due, is over.
+    film, is shorter than its unit is sure of, or starts before one is over, and the breath due, that it does not talk
+    over in the film.
     """
     given = frame(units, duration, limits, cuts)
     by_unit = {placement.unit: placement for placement in placements}
     if set(by_unit) != {unit.id for unit in units} or len(placements) != len(units):
         raise ValueError("the placements are not those of the units")
-    placed = [by_unit[unit.id] for unit in given.units]
-    _check(given, placed)
+    lanes = [given] if given.over is None else [given, given.over]
+    lines = [[by_unit[unit.id] for unit in lane.units] for lane in lanes]
+    _check(given, *lines)
+    return sum(_lane_cost(lane, placed) for lane, placed in zip(lanes, lines, strict=True))
+
+
+def _lane_cost(given: Frame, placed: Sequence[Placement]) -> int:
+    """What the units of one lane cost, in points, as they are placed."""
     total = 0
     for i, (unit, placement) in enumerate(zip(given.units, placed, strict=True)):
         total += unit_cost(given, i, placement.span, placement.wording)
@@ -125,18 +138,19 @@ def unit_cost(given: Frame, place: int, span: Span, wording: int) -> int:
     )
 
 
-def edged(given: Frame, chosen: Sequence[Chosen]) -> list[Chosen]:
+def edged(given: Frame, chosen: Sequence[Chosen], starts: Sequence[int] = ()) -> list[Chosen]:
     """The same, but for ends: at its onset each unit that does not start at home ends where the rate of one of its
     wordings is at an edge of the comfort band or at the ceiling, if that costs less and is free.
 
     The grid has these ends for onsets at home; for every other onset they would make it several times as large.
+    `starts` (ms) are those of the units that these are laid over, and the film's end, where they are laid over any.
     """
     settled = list(chosen)
     followers = {before: place for place, before in enumerate(given.links) if before >= 0}
     for place, now in enumerate(chosen):
         if now.start == given.homes[place].start:
             continue
-        free = settled[place + 1].start - given.pads[place] if place + 1 < len(settled) else given.duration
+        free = min(_free(given, place, settled, starts), given.windows[place].end)
         low, high = given.comfort[place]
         ends = {
             (now.start + length, wording)
@@ -162,19 +176,48 @@ def edged(given: Frame, chosen: Sequence[Chosen]) -> list[Chosen]:
     return settled
 
 
+def _free(given: Frame, place: int, settled: Sequence[Chosen], starts: Sequence[int]) -> int:
+    """Until when (ms) a unit may sound for the sake of the next."""
+    if given.dues:
+        return starts[given.dues[place]] - given.pads[place]
+    return settled[place + 1].start - given.pads[place] if place + 1 < len(settled) else given.duration
+
+
 def _class(given: Frame, place: int, one: Chosen) -> int:
     return price.rate_class(given.units[place].lengths[one.wording], one.end - one.start)
 
 
-def _check(given: Frame, placed: Sequence[Placement]) -> None:
-    for placement, least in zip(placed, given.least, strict=True):
-        if placement.span.duration < least or placement.span.end > given.duration:
-            raise ValueError(
-                f"line {placement.unit!r} is placed outside the film, or in less than {least} ms"
-            )
-    for (before, after), pad in zip(pairwise(placed), given.pads, strict=False):
-        if after.span.start - before.span.end < pad:
-            raise ValueError(f"line {after.unit!r} starts before line {before.unit!r} is over")
+def _check(given: Frame, placed: Sequence[Placement], over: Sequence[Placement] = ()) -> None:
+    lanes = [(given, placed)] if given.over is None else [(given, placed), (given.over, over)]
+    for lane, many in lanes:
+        for placement, least in zip(many, lane.least, strict=True):
+            if placement.span.duration < least or placement.span.end > given.duration:
+                raise ValueError(
+                    f"line {placement.unit!r} is placed outside the film, or in less than {least} ms"
+                )
+    said = [
+        (placement.span, Turn(unit.span, unit.speaker))
+        for lane, many in lanes
+        for unit, placement in zip(lane.units, many, strict=True)
+    ]
+    follow = list(zip(pairwise(placed), given.pads, strict=False))
+    if given.over is not None:
+        after = [(placed[due], k) for k, due in enumerate(given.over.dues) if due < len(placed)]
+        follow += [((over[k], one), given.over.pads[k]) for one, k in after]
+    for (before, one), pad in follow:
+        if one.span.start - before.span.end < pad:
+            raise ValueError(f"line {one.unit!r} starts before line {before.unit!r} is over")
+    for i, j in unasked(said):
+        names = [*placed, *over]
+        raise ValueError(f"line {names[j].unit!r} starts before line {names[i].unit!r} is over")
+
+
+def _named(given: Frame, chosen: Sequence[Chosen]) -> dict[int, Placement]:
+    """The placements of the units of one lane, by the places that the caller gave them."""
+    return {
+        i: _placement(given, place, Span(one.start, one.end), one.wording)
+        for place, (i, one) in enumerate(zip(given.order, chosen, strict=True))
+    }
 
 
 def _placement(given: Frame, place: int, span: Span, wording: int) -> Placement:

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from align import bars, metrics
+from align.lanes import Turn
 from align.types import Span
 from bench import filmset, laid, spanish
 from bench.filmset import Film
@@ -172,9 +173,13 @@ def onset(line: Spoken, dub: Dub) -> int | None:
     return None if error is None else error - (began or 0)
 
 
-def sounding(lines: Iterable[Spoken]) -> list[Span]:
-    """Where each stretch of each line lies."""
-    return [span for line in lines for span in (line.slot.phrases or (line.slot.span,))]
+def sounding(lines: Iterable[Spoken]) -> list[tuple[Span, Turn]]:
+    """Where each stretch of each line lies, and the line's place in the film."""
+    return [
+        (span, Turn(line.turn.span, str(line.turn.speaker)))
+        for line in lines
+        for span in (line.slot.phrases or (line.slot.span,))
+    ]
 
 
 def moved_by(span: Span, ms: int) -> Span:

@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from align import bars, metrics
+from align.lanes import overlapped
 from align.types import Span
 from dubber import heard, languages, media, vad
 from dubber.audio import AudioFile, Stems
@@ -160,15 +161,17 @@ def _spoken(
 
 def _lines(dub: Finished, found: Listened) -> tuple[Line, ...]:
     sources = _source_levels(dub)
+    alone = _alone([one.slot.span for one in dub.report.lines])
     lines: list[Line] = []
     slot_end = source_end = 0
-    for told in dub.report.lines:
+    for told, place in zip(dub.report.lines, alone, strict=True):
         slot, source = told.slot.span, told.source
-        begins = heard.onset(slot, slot_end, found.spoken, early=found.levels.voice is not None)
+        before = min(slot_end, slot.start)  # later where the one before is talked over
+        begins = heard.onset(slot, before, found.spoken, early=found.levels.voice is not None)
         start = heard.onset(source, min(source_end, source.start), found.speech)
         loudness = None
-        if begins is not None and told.id in sources and found.under is not None:
-            level = heard.loudness_in(found.track, slot, found.under)
+        if begins is not None and told.id in sources and found.under is not None and place is not None:
+            level = heard.loudness_in(found.track, place, found.under)
             loudness = max(level, heard.NEVER_LUFS) - sources[told.id]
         lines.append(
             Line(
@@ -182,21 +185,36 @@ def _lines(dub: Finished, found: Listened) -> tuple[Line, ...]:
                 loudness=loudness,
             )
         )
-        slot_end, source_end = slot.end, max(source_end, source.end)
+        slot_end, source_end = max(slot_end, slot.end), max(source_end, source.end)
     return tuple(lines)
 
 
 def _source_levels(dub: Finished) -> dict[str, float]:
-    """LUFS of the source speech of each line that has a level to keep, by id."""
+    """LUFS of the source speech of each line that has a level to keep, by id: of where nobody else talks."""
     if dub.stem is None:
         return {}
+    said = [line for line in dub.report.lines if line.source_text]
+    alone = _alone([line.source for line in said])
     with AudioFile(dub.stem) as stem:
         levels = {
-            line.id: heard.loudness_in(stem, line.source) for line in dub.report.lines if line.source_text
+            line.id: heard.loudness_in(stem, place)
+            for line, place in zip(said, alone, strict=True)
+            if place is not None
         }
     usual = median([level for level in levels.values() if level > heard.NEVER_LUFS] or [0.0])
     least = max(heard.NEVER_LUFS, usual + heard.FAINT_LU)
     return {name: level for name, level in levels.items() if level >= least}
+
+
+def _alone(places: Sequence[Span]) -> list[Span | None]:
+    """Of each place the longest part that is in no other one; None where none is long enough to tell its loudness."""
+    found: list[Span | None] = []
+    for others, place in zip(overlapped(places), places, strict=True):
+        parts = metrics.without([place], others) if others else (place,)
+        longest = max(parts, key=lambda part: part.duration, default=None)
+        long_enough = longest is not None and (not others or longest.duration >= heard.LEAST_GAP_MS)
+        found.append(longest if long_enough else None)
+    return found
 
 
 # -- rows ------------------------------------------------------------------------------------------------
@@ -204,7 +222,7 @@ def _source_levels(dub: Finished) -> dict[str, float]:
 
 def _timing(figures: Figures, dub: Finished, film: Film, lines: Sequence[Line]) -> None:
     figures.put("take_length_error_samples", dub.report.length_error, "counted in the takes' files")
-    figures.put("overlap_ms", metrics.overlap_time(dub.report.slots), "of the slots")
+    figures.put("overlap_ms", metrics.overlap_time(dub.report.said), "of the slots")
     known = [(line.start, line.onset_error) for line in lines if line.onset_error is not None]
     onsets = metrics.onset_errors([error for _, error in known]) if known else None
     figures.put("onset_error_median_ms", onsets.median if onsets else None, "" if onsets else NOBODY)

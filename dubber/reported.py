@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import Any, TypeVar, get_args
 
 from align.bars import VOICE
+from align.lanes import Turn
 from align.types import Slot, Span
 from dubber.srt.cue import LONGEST
 from dubber.stages.background import Background
@@ -32,20 +33,28 @@ class NotAReportError(ValueError):
 @dataclass(frozen=True)
 class Line:
     """A line that is spoken: its id, its words in the film ("" where nobody says them there) and in the dub, where it
-    is said in the film, its slot with its phrases (none where it is spoken in one), and the scores (0..1) of the takes
-    that were kept, by their aspect."""
+    is said in the film and by whom ("" nobody known), its slot with its phrases (none where it is spoken in one) and
+    where each of those is said in the film, and the scores (0..1) of the takes that were kept, by their aspect."""
 
     id: str
     source_text: str
     text: str
     source: Span
     slot: Slot
+    speaker: str = ""
+    sources: tuple[Span, ...] = ()
     scores: tuple[Mapping[str, float], ...] = ()
 
     @property
     def slots(self) -> tuple[Span, ...]:
         """Where its takes lie: phrase by phrase where it has several."""
         return self.slot.phrases or (self.slot.span,)
+
+    @property
+    def said(self) -> list[tuple[Span, Turn]]:
+        """Where its takes lie, and what each stands for."""
+        sources = self.sources or (self.source,)
+        return [(slot, Turn(source, self.speaker)) for slot, source in zip(self.slots, sources, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,11 @@ class Reported:
     def slots(self) -> list[Span]:
         """The slots of all that is spoken, phrase by phrase."""
         return [span for line in self.lines for span in line.slots]
+
+    @property
+    def said(self) -> list[tuple[Span, Turn]]:
+        """The slots with the turns of the film that they stand for."""
+        return [one for line in self.lines for one in line.said]
 
 
 def read(data: Any) -> Reported:
@@ -122,7 +136,8 @@ def disjoint(data: Any) -> tuple[Span, ...]:
 
 
 def _line(told: Mapping[str, Any]) -> Line:
-    phrases = tuple(_span(one.get("slot")) for one in _many(told.get("phrases", [])))
+    parts = _many(told.get("phrases", []))
+    phrases = tuple(_span(one.get("slot")) for one in parts)
     flags = tuple(map(_text, _of(told.get("flags"), list)))
     span, natural = _span(told.get("slot")), _whole(told.get("natural_ms"), LONGEST)
     takes = _many(told.get("takes", []))
@@ -132,6 +147,8 @@ def _line(told: Mapping[str, Any]) -> Line:
         text=_text(told.get("text")),
         source=_span(told.get("source")),
         slot=Slot(_text(told.get("id")), span, natural, flags, phrases),
+        speaker=_text(told.get("speaker", "")),
+        sources=tuple(_span(one.get("source")) for one in parts),
         scores=tuple(_scores(take) for take in takes if take.get("kept") is True),
     )
 

@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from align import metrics
+from align.lanes import Turn, crossed
 from align.types import Span
 from dubber.audio import BLOCK, Stems
 from dubber.loudness import (
@@ -38,6 +40,9 @@ USUAL_LUFS = -23.0
 
 CENTRE_DB = 1.0
 """A line whose channels differ by less is in the middle; measured pans waver by that much."""
+
+ALONE_MS = 400
+"""A gating block of BS.1770: in less, no loudness is measured."""
 
 TELLING_LU = 0.0
 """How far over the bed a source line must be for its rise and fall to be the actor's: what little of a bed is left in
@@ -87,18 +92,22 @@ def balance(
     """Gain, curve and pan of every line, and its take's energies with both gains, per 100 ms from the slot's start.
 
     A source line too quiet to be speech is given the usual level of its speaker, or of the film, and the
-    middle: its own level would be that of noise. Raises ValueError as `load_take` does.
+    middle: its own level would be that of noise. One that others talk over is as loud as where it is said alone; where
+    it never is, as its speaker usually is, at most as loud as all together. Raises ValueError as `load_take` does.
     """
     sources = [line.source_loudness or measure_line(stems, line.source) for line in lines]
-    usual = _usual([(line.speaker, source.integrated) for line, source in zip(lines, sources, strict=True)])
+    others = crossed([Turn(line.source, line.speaker) for line in lines])
+    owns = [_own(*one) for one in zip(lines, sources, others, strict=True)]
+    usual = _usual([(line.speaker, own) for line, own in zip(lines, owns, strict=True) if own is not None])
     plans, energies = [], []
-    for done, (line, source) in enumerate(zip(lines, sources, strict=True), start=1):
+    for done, (line, source, own) in enumerate(zip(lines, sources, owns, strict=True), start=1):
         take = line.take_loudness or loudness_in_place(line)
-        level = source.integrated
+        level = min(source.integrated, usual.of(line.speaker)) if own is None else own
         measured = level >= usual.floor
         wanted = level if measured else usual.of(line.speaker)
         gain = float(np.clip(wanted - take.integrated, *GAIN_DB)) if take.integrated > -math.inf else 0.0
-        tells = measured and level >= levels.bed.of([line.source]) + TELLING_LU
+        alone = measured and not others[done - 1]
+        tells = alone and level >= levels.bed.of([line.source]) + TELLING_LU
         curve = dynamics.curve(source, take) if tells else ()
         plans.append(
             LineMix(
@@ -106,7 +115,7 @@ def balance(
                 gain=gain,
                 pan=_pan(source.energies.sum(axis=0)) if measured else 0.0,
                 source=wanted,
-                measured=measured,
+                measured=measured and own is not None,
                 take=finite(take.integrated),
                 mixed=finite(take.integrated + gain),
                 curve=curve,
@@ -115,6 +124,19 @@ def balance(
         energies.append(dynamics.raised(take.energies[:, 0], curve) * 10 ** (gain / 10))
         progress(done / len(lines))
     return plans, energies
+
+
+def _own(line: MixLine, source: Loudness, others: Sequence[Span]) -> float | None:
+    """How loud (LUFS) a line is in the film where nobody else talks, `source` being what is heard in its time; None
+    where it is never alone for as long as loudness is heard in."""
+    if not others:
+        return source.integrated
+    alone = [
+        Span(span.start - line.source.start, span.end - line.source.start)
+        for span in metrics.without([line.source], others)
+        if span.duration >= ALONE_MS
+    ]
+    return source.of(alone) if alone else None
 
 
 def measure_line(stems: Stems, span: Span) -> Loudness:

@@ -8,13 +8,14 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
-from itertools import pairwise
+from itertools import accumulate
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from align.lanes import Turn, unasked
 from align.types import SAMPLE_RATE, SAMPLES_PER_MS, Span
 from dubber.audio import BLOCK, AudioFile, AudioWriter, Stems
 from dubber.limiter import CEILING_DBTP, REACH, Limiter
@@ -110,7 +111,8 @@ def mix(
     the slots; `also` is handed the same samples as they are written, shape (n, 2). A line's room rings on over the
     background after its slot. The track is made block by block, each from its own surroundings alone, and a block
     that `earlier` holds is copied. Without lines the track is the background, untouched. Raises ValueError where
-    slots overlap or leave the film, a take is not exactly as long as its slot, or the stems are not 48 kHz stereo.
+    lines overlap that are not said at once in the film, a slot leaves the film, a take is not exactly as long as its
+    slot, or the stems are not 48 kHz stereo.
     """
     lines = sorted(lines, key=lambda line: line.slot)
     if background not in get_args(Background):
@@ -199,7 +201,8 @@ class _Score:
     ) -> None:
         self._stems, self._background, self._duck = stems, background, duck
         self._laid = list(zip(lines, plans, strict=True))
-        self._ends = [line.slot.end for line in lines]
+        # Up to when any of the lines so far sounds: one may outlast those that begin after it.
+        self._ends = list(accumulate((line.slot.end for line in lines), max))
         self._starts = [line.slot.start for line in lines]
 
     def made_of(self, start: int, stop: int) -> str:
@@ -248,9 +251,8 @@ def _check(stems: Stems, lines: Sequence[MixLine], levels: Levels) -> None:
         raise ValueError("the mix works on 48 kHz stereo stems")
     if levels.source.duration != stems.duration:
         raise ValueError("these levels were measured on another film")
-    for before, after in pairwise(lines):
-        if before.slot.end > after.slot.start:
-            raise ValueError(f"the slots of lines {before.id} and {after.id} overlap")
+    for i, j in unasked([(line.slot, Turn(line.source, line.speaker)) for line in lines]):
+        raise ValueError(f"the slots of lines {lines[i].id} and {lines[j].id} overlap, unlike in the film")
     for line in lines:
         if line.slot.end > stems.duration:
             raise ValueError(f"the slot of line {line.id} ends after the film")

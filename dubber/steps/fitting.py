@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from align import phrases, rate, timeline
+from align.lanes import Turn, own_speech
 from align.links import plain
 from align.rates import Heard, Rates
 from align.timeline import Limits, Placement
@@ -121,6 +122,8 @@ class _Fitting:
     ) -> None:
         self._run, self._script, self._said, self._lengths = run, script, said, measure
         self._speech, self._duration, self._cuts = speech, duration, cuts
+        turns = [Turn(line.span, line.speaker) for line in script.lines]
+        self._own = own_speech(turns, speech)
         self._limits: Limits = LIMITS[run.settings.sync]
         self._prior = pronounce.prior(run.settings.target)
         self._answers = {
@@ -288,7 +291,8 @@ class _Fitting:
         """The words in the phrases that the actor's pauses ask for, each with the speech that it stands for."""
         words = [word for one in line.segments for word in self._words.get(one, ())]
         target = self._run.settings.target
-        return phrases.phrases(line.span, text, words, self._speech, target, self._prior)
+        speech = self._own.get(Turn(line.span, line.speaker), self._speech)
+        return phrases.phrases(line.span, text, words, speech, target, self._prior)
 
 
 def _tell_of_strangers(run: Run, script: Script) -> None:

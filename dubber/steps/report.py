@@ -119,7 +119,7 @@ def timing(speech: Sequence[Span], takes: Sequence[Take], duration: int) -> dict
     gaps = metrics.holes(speech, dubbed)
     return {
         "take_length_error_samples": max((abs(length_error(take)) for take in takes), default=0),
-        "overlap_ms": metrics.overlap_time([take.slot.span for take in takes]),
+        "overlap_ms": metrics.overlap_time([(take.slot.span, take.part.turn) for take in takes]),
         "onset_error_median_ms": onsets.median if onsets else None,
         "onset_error_95_ms": onsets.percentile_95 if onsets else None,
         "speech_overlap": round(metrics.speech_overlap(speech, dubbed), 4),

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from align.lanes import Turn, together
 from align.types import SAMPLES_PER_MS, Line, Slot, Span
 from dubber import pace, store
 from dubber.audio import AudioFile, AudioWriter
@@ -26,7 +27,7 @@ from tts.door import DOUBT, SpeechRequest
 
 WAV = ".wav"
 
-NATURAL, TAKE = 2, 4
+NATURAL, TAKE = 2, 5
 """Versions of what the natural pass and the synthesize stage compute."""
 
 NATURAL_MS = "natural_ms"
@@ -59,6 +60,11 @@ class Part:
     said: str
     source: Span
     slot: Slot
+
+    @property
+    def turn(self) -> Turn:
+        """What it stands for in the film, and whose voice that is."""
+        return Turn(self.source, self.line.speaker)
 
     @property
     def utterance(self) -> Utterance:
@@ -195,15 +201,17 @@ def pace_name(run: Run) -> str:
 def settled(takes: Sequence[Take]) -> tuple[Take, ...]:
     """The takes in order of time, each begun earlier by as long as it is silent at its start, where that time is free:
     what is heard begins when the plan says. Lengths stay as they are."""
-    free = 0
-    placed = []
+    placed: list[Take] = []
+    near: list[Take] = []  # those that sound so late that the next one may meet them
     for take in sorted(takes, key=lambda one: one.slot.span):
         span = take.slot.span
-        lead = max(0, min(take.kept.onset, LEAD_MS, span.start - free))
+        near = [one for one in near if one.slot.span.end > span.start - LEAD_MS]
+        before = (one.slot.span.end for one in near if not together(one.part.turn, take.part.turn))
+        lead = max(0, min(take.kept.onset, LEAD_MS, span.start - max(before, default=0)))
         moved = Span(span.start - lead, span.end - lead)
-        free = moved.end
         placed.append(replace(take, part=replace(take.part, slot=replace(take.slot, span=moved))))
-    return tuple(placed)
+        near.append(placed[-1])
+    return tuple(sorted(placed, key=lambda one: one.slot.span))
 
 
 def _seeds(run: Run, cast_: Cast, picked: int | None) -> tuple[int, ...]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from align.lanes import Turn
 from align.metrics import (
     drift,
     holes,
@@ -87,10 +88,25 @@ def test_rate_shares_name_the_lines_over_the_ceiling() -> None:
     assert rate_shares([]).comfortable == 1
 
 
-def test_overlap_counts_each_millisecond_in_which_more_than_one_line_sounds() -> None:
-    assert overlap_time([Span(0, 1000), Span(1000, 2000)]) == 0
-    assert overlap_time([Span(900, 2000), Span(0, 1000)]) == 100
-    assert overlap_time([Span(0, 1000), Span(100, 300), Span(200, 400), Span(500, 500)]) == 300
+def test_overlap_counts_each_millisecond_in_which_two_lines_sound_that_the_film_has_one_after_the_other() -> (
+    None
+):
+    def counted(*spans: Span) -> int:
+        return overlap_time([(one, Turn(Span(2000 * i, 2000 * i + 1), "A")) for i, one in enumerate(spans)])
+
+    assert counted(Span(0, 1000), Span(1000, 2000)) == 0
+    assert counted(Span(900, 2000), Span(0, 1000)) == 100
+    assert counted(Span(0, 1000), Span(100, 300), Span(200, 400), Span(500, 500)) == 300
+
+
+def test_two_people_who_talk_at_once_in_the_film_may_in_the_dub() -> None:
+    anna, ben = Turn(Span(0, 1000), "Anna"), Turn(Span(800, 2000), "Ben")
+    assert overlap_time([(Span(0, 1100), anna), (Span(700, 2000), ben)]) == 0
+    assert overlap_time([(Span(0, 1100), anna), (Span(700, 2000), Turn(ben.span, "Anna"))]) == 400
+    assert overlap_time([(Span(0, 1100), anna), (Span(700, 2000), Turn(ben.span, ""))]) == 400
+    met = Turn(Span(901, 2000), "Ben")
+    assert overlap_time([(Span(0, 1000), anna), (Span(901, 2000), met)]) == 99, "the film's turns only meet"
+    assert overlap_time([(Span(0, 900), anna), (Span(700, 800), ben), (Span(650, 750), met)]) == 100
 
 
 def test_a_hole_is_half_a_second_of_source_speech_without_the_dub() -> None:

@@ -412,7 +412,7 @@ def test_a_run_that_only_says_the_chosen_words_again_comes_to_the_same_slots(run
 def test_a_line_squeezed_by_its_neighbour_is_asked_to_be_shorter(run: Run) -> None:
     lines = (
         Line("a", Span(1000, 3500), "uno dos tres cuatro cinco seis", "Ben", ("a",)),
-        Line("b", Span(1800, 3600), "siete ocho nueve diez", "Anna", ("b",)),
+        Line("b", Span(1800, 3600), "siete ocho nueve diez", "Ben", ("b",)),
     )
     answers = {one.id: Answer(one.id, (one.text, one.text.rsplit(" ", 2)[0])) for one in lines}
     lengths = {lines[0].text: 2300, lines[1].text: 1700, "uno dos tres cuatro": 1500, "siete ocho": 900}

@@ -14,6 +14,8 @@ OUTWARD_MS = 300
 """A cue may begin this much after its speech, or end this much before: hand-set times are seldom worse."""
 INWARD_MS = 1000
 """A cue may begin this much before its speech, or end this much after: subtitles lead in and linger."""
+GRID_MS = 10
+"""Voice activity tells which of so many ms speech begins in: a cue that begins within them may know better."""
 SHARED_MS = 300
 """Speech under more than one cue belongs to each that covers this much of it."""
 
@@ -36,7 +38,7 @@ def segments_from(cues: Sequence[Cue], speech: Sequence[Span]) -> tuple[Segment,
 
     `speech` (sorted, disjoint) is where anybody is heard. A cue's start moves to where its first speech
     begins and its end to where its last ends, if that is near (OUTWARD_MS, INWARD_MS); otherwise, and over
-    no speech at all, its own time stands. Cues that did not overlap do not overlap afterwards.
+    no speech at all, its own time stands. Cues overlap afterwards no more than they did.
     Raises ValueError where a cue ends before it starts.
     """
     told = sorted((cue for cue in cues if cue.text.strip()), key=lambda cue: (cue.start, cue.end))
@@ -72,7 +74,8 @@ def _snapped(cue: Span, heard: Sequence[Span]) -> Span:
     if not heard:
         return cue
     start, end = heard[0].start, heard[-1].end
-    if not -OUTWARD_MS <= start - cue.start <= INWARD_MS or start >= cue.end:
+    far = not -OUTWARD_MS <= start - cue.start <= INWARD_MS or start >= cue.end
+    if far or 0 <= cue.start - start <= GRID_MS:
         start = cue.start
     if not -OUTWARD_MS <= cue.end - end <= INWARD_MS or end <= cue.start:
         end = cue.end
@@ -80,9 +83,13 @@ def _snapped(cue: Span, heard: Sequence[Span]) -> Span:
 
 
 def _apart(own: Sequence[Span], snapped: Sequence[Span]) -> list[Span]:
-    """`snapped` without the overlaps that `own` did not have: both sides meet between their own times."""
+    """`snapped` without the overlaps that `own` did not have: both sides meet between their own times. What is heard
+    while two talk at once may be either's: there cues do not grow."""
     spans = list(snapped)
     for i, (before, after) in enumerate(pairwise(own)):
+        if before.end > after.start:
+            spans[i] = Span(spans[i].start, max(min(spans[i].end, before.end), spans[i].start))
+            spans[i + 1] = Span(min(max(spans[i + 1].start, after.start), spans[i + 1].end), spans[i + 1].end)
         first, second = spans[i], spans[i + 1]
         if before.end <= after.start and first.end > second.start:
             meeting = min(max((first.end + second.start) // 2, before.end), after.start)
