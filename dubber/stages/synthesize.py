@@ -15,11 +15,14 @@ from tts.door import Engine, FloatArray, Result, SpeechRequest, Take
 from tts.errors import BadReference, LanguageNotSpoken, NothingToSay, VoiceError
 
 ONSET_FRAME = 10 * SAMPLES_PER_MS
-"""Samples of the 10 ms frames in which the start of speech is looked for (QUALITY: onset error); in the first that
-counts it is told to the millisecond, so that placing a take adds nothing to what voice activity does not know."""
+"""Samples of the 10 ms frames in which the start of speech is looked for (QUALITY: onset error)."""
 
 ONSET_BELOW_LOUD_DB = 30.0
 """A frame counts as speech from 30 dB under the take's loudest frame on: quieter is breath and reverberation."""
+
+RISE_BELOW_LOUD_DB = 40.0
+"""In the first such frame and the one before it speech begins with the first ms over this: the foot of its rise. So
+placing a take adds nothing to what voice activity, in frames of 10 ms, does not know of the film's onset."""
 
 
 @dataclass(frozen=True)
@@ -91,9 +94,10 @@ def sounding(samples: FloatArray) -> tuple[int, int]:
     least = loudest * 10 ** (-ONSET_BELOW_LOUD_DB / 20)
     heard = np.flatnonzero(level >= least)
     frame_ms = ONSET_FRAME // SAMPLES_PER_MS
-    first = int(heard[0]) * frame_ms
-    fine = _levels(samples[first * SAMPLES_PER_MS :][:ONSET_FRAME], SAMPLES_PER_MS)
-    return first + int((fine >= least).argmax()), (int(heard[-1]) + 1) * frame_ms
+    first = max(0, int(heard[0]) - 1) * frame_ms
+    fine = _levels(samples[first * SAMPLES_PER_MS :][: 2 * ONSET_FRAME], SAMPLES_PER_MS)
+    risen = fine >= loudest * 10 ** (-RISE_BELOW_LOUD_DB / 20)
+    return first + int(risen.argmax()), (int(heard[-1]) + 1) * frame_ms
 
 
 def _levels(samples: FloatArray, frame: int) -> FloatArray:

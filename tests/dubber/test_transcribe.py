@@ -359,6 +359,30 @@ def test_cues_that_share_speech_never_overlap_after_snapping() -> None:
         assert all(s.span.duration > 0 for s in found)
 
 
+@pytest.mark.parametrize(
+    ("cue", "start"), [(1000, 1000), (1015, 1015), (985, 985), (1016, 1000), (984, 1000)]
+)
+def test_a_cue_keeps_its_own_onset_where_voice_activity_cannot_tell_better(cue: int, start: int) -> None:
+    (found,) = segments_from([Cue(cue, 2000, "x")], [Span(1000, 2000)])
+    assert found.span == Span(start, 2000)
+
+
+def test_cues_that_overlap_do_not_overlap_more_after_snapping() -> None:
+    """The speech of two who talk at once is one: its end is not the first one's."""
+    cues = [Cue(1000, 4000, "one", "Anna"), Cue(3000, 4200, "two", "Ben")]
+    found = segments_from(cues, [Span(980, 4250)])
+    assert [one.span for one in found] == [Span(980, 4000), Span(3000, 4250)]
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        edges = np.sort(rng.choice(np.arange(0, 20_000, 10), 12, replace=False)).tolist()
+        speech = [Span(a, b) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        start, first, second = sorted(rng.integers(0, 20_000, 3).tolist())
+        told = [Cue(start, second + 1, "one"), Cue(first + 1, second + 200, "two")]
+        before, after = (one.span for one in segments_from(told, speech))
+        assert before.overlap(after) <= second - first
+        assert before.duration > 0 and after.duration > 0
+
+
 def test_speakers_ids_order_and_line_breaks() -> None:
     cues = [Cue(3000, 4000, "two\nlines", "Bob"), Cue(0, 900, " one "), Cue(5000, 6000, "  ")]
     found = segments_from(cues, [])

@@ -14,8 +14,8 @@ OUTWARD_MS = 300
 """A cue may begin this much after its speech, or end this much before: hand-set times are seldom worse."""
 INWARD_MS = 1000
 """A cue may begin this much before its speech, or end this much after: subtitles lead in and linger."""
-GRID_MS = 10
-"""Voice activity tells which of so many ms speech begins in: a cue that begins within them may know better."""
+GRID_MS = 15
+"""Voice activity hears in frames of 20 ms, one every 10: of an edge so near, a cue may know better."""
 SHARED_MS = 300
 """Speech under more than one cue belongs to each that covers this much of it."""
 
@@ -75,7 +75,7 @@ def _snapped(cue: Span, heard: Sequence[Span]) -> Span:
         return cue
     start, end = heard[0].start, heard[-1].end
     far = not -OUTWARD_MS <= start - cue.start <= INWARD_MS or start >= cue.end
-    if far or 0 <= cue.start - start <= GRID_MS:
+    if far or abs(cue.start - start) <= GRID_MS:
         start = cue.start
     if not -OUTWARD_MS <= cue.end - end <= INWARD_MS or end <= cue.start:
         end = cue.end
