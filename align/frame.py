@@ -7,15 +7,15 @@ placement costs and which is cheapest never live here.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
+from itertools import count, pairwise
 
-from align.homes import homes, least, sure
-from align.lanes import Lanes, Turn, lanes
+from align.homes import homes, shortest_slot, sure_slots
+from align.lanes import TOGETHER_MS, Lanes, Turn, lanes
 from align.limits import Limits, band
 from align.price import NEAR
-from align.types import Span
+from align.types import Span, union
 
 
 @dataclass(frozen=True)
@@ -136,25 +136,30 @@ class _Lane:
     end: list[int] = field(init=False)
 
     def __post_init__(self) -> None:
-        count = len(self.places)
-        self.first, self.last, self.end = [0] * count, [self.duration] * count, [self.duration] * count
+        self.first = [0 for _ in self.places]
+        self.last = [self.duration for _ in self.places]
+        self.end = [self.duration for _ in self.places]
 
 
-ROUNDS = 3
-"""How often it is looked whose line has time enough over another's, without those that have not."""
+ROUNDS = 8
+"""After so many looks at who has time enough over another, those beside them are no longer looked at one by one."""
 
 
 def _laned(units: Sequence[Unit], duration: int, limits: Limits) -> tuple[Lanes, _Lane, _Lane]:
     """The units, in mix order, in two lanes. One that would have no time over another's line follows it."""
     turns = [Turn(unit.span, unit.speaker) for unit in units]
     alone: set[int] = set()
-    for turn in range(ROUNDS + 1):
-        found = lanes(turns, range(len(units)) if turn == ROUNDS else alone)
+    for turn in count():
+        found = lanes(turns, alone)
         chain = _chain(units, found, duration, limits)
         over, crowded = _over(units, found, chain, limits)
         if not crowded:
             break
-        alone |= crowded
+        # Who follows instead takes time from others there, seldom for long; then also from those around at once.
+        width = 2 ** max(0, turn - ROUNDS) - 1
+        places = (found.over[k] for k in crowded)
+        for around in union(Span(max(0, place - width), place + width + 1) for place in places):
+            alone.update(range(around.start, around.end))
     _keep_apart(units, found, chain, over, limits)
     return found, chain, over
 
@@ -164,23 +169,23 @@ def _chain(units: Sequence[Unit], found: Lanes, duration: int, limits: Limits) -
     own = [units[place] for place in found.chain]
     lengths = [min(unit.lengths) for unit in own]
     breaths = [_breath(unit, after, limits) for unit, after in pairwise(own)] + [0] * bool(own)
-    slots, pads = sure(lengths, breaths, duration, limits)
+    slots, pads = sure_slots(lengths, breaths, duration, limits)
     placed = homes([unit.span for unit in own], lengths, slots, pads, duration, limits)
     after = [home.start for home in placed[1:]] + [duration] * bool(own)
     return _Lane(found.chain, placed, slots, pads, after, duration)
 
 
-def _over(units: Sequence[Unit], found: Lanes, chain: _Lane, limits: Limits) -> tuple[_Lane, set[int]]:
-    """The lane of those that are laid over others, and of them, by their places in mix order, those that have no time
-    there: each begins at its source, after its host does, and is over by the next one."""
+def _over(units: Sequence[Unit], found: Lanes, chain: _Lane, limits: Limits) -> tuple[_Lane, list[int]]:
+    """The lane of those that are laid over others, and the places in it of those that have no time there: each begins
+    at its source, after its host does, is over by the next one, and is over no line for longer than in the film."""
     duration = chain.duration
     own = [units[place] for place in found.over]
     onsets = [
         max(unit.span.start, chain.homes[host].start) for unit, host in zip(own, found.hosts, strict=True)
     ]
-    slots = [least(min(unit.lengths), limits) for unit in own]
+    slots = [shortest_slot(min(unit.lengths), limits) for unit in own]
     pads, after, placed = [], [], []
-    crowded: set[int] = set()
+    crowded: list[int] = []
     for k, unit in enumerate(own):
         due = found.dues[k]
         there = due < len(found.chain)
@@ -190,16 +195,27 @@ def _over(units: Sequence[Unit], found: Lanes, chain: _Lane, limits: Limits) -> 
         if _meets_next(found, k):
             end = min(end, onsets[k + 1] - _breath(unit, own[k + 1], limits))
         room = min(end, max(unit.span.end, onsets[k] + slots[k])) - onsets[k]
-        if room < slots[k]:
-            crowded.add(found.over[k])
         placed.append(Span(onsets[k], onsets[k] + max(room, slots[k])))
+        others = [(units[found.chain[c]].span, chain.homes[c]) for c in range(found.hosts[k], due)]
+        at_once = (_at_once((unit.span, placed[k]), other) for other in others)
+        if room < slots[k] or any(met > most for met, most in at_once):
+            crowded.append(k)
     return _Lane(found.over, placed, slots, pads, after, duration), crowded
+
+
+def _at_once(one: tuple[Span, Span], other: tuple[Span, Span]) -> tuple[int, int]:
+    """For how long (ms) two units, (source, home) each, are said at once at home, and for how long at most they may be:
+    little longer than in the film. Who talks inside another's line may take as long as that is."""
+    (first, ours), (second, theirs) = sorted((one, other))
+    if second.end <= first.end:
+        return 0, 0
+    return ours.end - theirs.start, first.overlap(second) + TOGETHER_MS
 
 
 def _keep_apart(units: Sequence[Unit], found: Lanes, chain: _Lane, over: _Lane, limits: Limits) -> None:
     """Narrows the windows, so that no choice puts more over each other than the film does: who talks over a line begins
     after it does; who goes on alone begins at home, and the other ends at home; two that are laid over others stay
-    clear of each other."""
+    clear of each other, and so do phrases of one line in two lanes."""
     for k, (place, host, due) in enumerate(zip(over.places, found.hosts, found.dues, strict=True)):
         home = over.homes[k]
         chain.last[host] = min(chain.last[host], home.start)
@@ -216,6 +232,22 @@ def _keep_apart(units: Sequence[Unit], found: Lanes, chain: _Lane, over: _Lane, 
                 over.end[k], follower - _breath(units[place], units[over.places[k + 1]], limits)
             )
             over.first[k + 1] = max(over.first[k + 1], follower)
+    for before, i, after, j in _parted(units, chain, over):
+        before.end[i] = min(before.end[i], max(before.homes[i].end, after.homes[j].start - limits.breath))
+        after.first[j] = max(after.first[j], after.homes[j].start)
+
+
+def _parted(units: Sequence[Unit], chain: _Lane, over: _Lane) -> Iterator[tuple[_Lane, int, _Lane, int]]:
+    """The phrases that follow one another in a line and lie in two lanes, each with its lane and its place there."""
+    lane = {place: (chain, i) for i, place in enumerate(chain.places)}
+    lane |= {place: (over, i) for i, place in enumerate(over.places)}
+    said: dict[str, int] = {}
+    for place, unit in enumerate(units):
+        if unit.line:
+            before = said.get(unit.line)
+            if before is not None and lane[before][0] is not lane[place][0]:
+                yield (*lane[before], *lane[place])
+            said[unit.line] = place
 
 
 def _meets_next(found: Lanes, k: int) -> bool:

@@ -10,27 +10,27 @@ from align.limits import Limits, shortest
 from align.types import Span
 
 
-def least(length: int, limits: Limits) -> int:
+def shortest_slot(length: int, limits: Limits) -> int:
     """The shortest slot in ms of a line of natural `length`: at the crush factor."""
     return max(limits.min_slot, shortest(length, limits.crush))
 
 
-def sure(
+def sure_slots(
     lengths: Sequence[int], breaths: Sequence[int], duration: int, limits: Limits
 ) -> tuple[list[int], list[int]]:
-    """Slot lengths (ms) that lines of these natural lengths are sure of: `least` each, or shares of a film too short
-    for that; and the `breaths` after them, which such a film has no time for."""
-    shortest_slots = [least(length, limits) for length in lengths]
+    """Slot lengths (ms) that lines of these natural lengths are sure of: the shortest each, or shares of a film too
+    short for that; and the `breaths` after them, which such a film has no time for."""
+    slots = [shortest_slot(length, limits) for length in lengths]
     pads = list(breaths)
-    if sum(shortest_slots) + sum(pads) <= duration:
-        return shortest_slots, pads
+    if sum(slots) + sum(pads) <= duration:
+        return slots, pads
     none = [0] * len(lengths)
-    if sum(shortest_slots) <= duration:
-        return shortest_slots, none
+    if sum(slots) <= duration:
+        return slots, none
     floor = min(limits.min_slot, duration // len(lengths))
     spare = duration - floor * len(lengths)
-    above = sum(shortest_slots) - floor * len(lengths)
-    return [floor + (value - floor) * spare // above for value in shortest_slots], none
+    above = sum(slots) - floor * len(lengths)
+    return [floor + (value - floor) * spare // above for value in slots], none
 
 
 @dataclass

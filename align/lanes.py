@@ -6,6 +6,7 @@ in a lane of its own; a third at once follows the two. What a placement costs ne
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,14 @@ from align.types import Span, union
 
 TOGETHER_MS = 100
 """Two people are heard together from here on. Less is one turn meeting the next, as loosely as hands set times."""
+
+
+ANSWER_MS = 200
+"""Silence between one turn and the answer to it (Stivers et al., PNAS, 2009: about so long in ten languages); who talks
+on while another does leaves none at both ends of what the other says."""
+
+MOST_AT_ONCE = 16
+"""Of more who talk at once those are looked at who go on longest: a bound for hostile subtitles."""
 
 
 @dataclass(frozen=True, order=True)
@@ -69,38 +78,58 @@ def lanes(turns: Sequence[Turn], alone: Iterable[int] = ()) -> Lanes:
     return Lanes(tuple(chain), tuple(over), tuple(hosts), tuple(dues))
 
 
-def overlapped(spans: Sequence[Span]) -> list[tuple[Span, ...]]:
-    """For each span the others that it shares time with (sorted, disjoint). O(n log n) but for what is at once."""
-    found: list[list[Span]] = [[] for _ in spans]
-    for i, j in _pairs(spans):
-        found[i].append(spans[j])
-        found[j].append(spans[i])
-    return [union(many) for many in found]
+def alone(spans: Sequence[Span], least: int = 0) -> list[Span | None]:
+    """Of each span the longest part that is in no other one; None where that is shorter than `least` ms. A span that
+    others only touch the edge of, by less than TOGETHER_MS, is whole. O(n log n)."""
+    others: list[list[Span]] = [[] for _ in spans]
+    for i, j in _pairs(spans, MOST_AT_ONCE):
+        if spans[i].overlap(spans[j]) >= min(TOGETHER_MS, spans[i].duration, spans[j].duration):
+            others[i].append(spans[j])
+            others[j].append(spans[i])
+    return [
+        _alone(span, union(many), least) if many else span for span, many in zip(spans, others, strict=True)
+    ]
+
+
+def _alone(span: Span, others: Sequence[Span], least: int) -> Span | None:
+    ends, starts = [span.start, *(one.end for one in others)], [*(one.start for one in others), span.end]
+    parts = [Span(*edges) for edges in zip(ends, starts, strict=True) if edges[1] - edges[0] >= max(1, least)]
+    return max(parts, key=lambda part: part.duration, default=None)
 
 
 def crossed(turns: Sequence[Turn]) -> list[tuple[Span, ...]]:
-    """For each turn where others talk at the same time (sorted, disjoint). O(n log n) but for what is said at once."""
+    """For each turn where others talk at the same time (sorted, disjoint). O(n log n)."""
     others: list[list[Span]] = [[] for _ in turns]
-    for i, j in _pairs([turn.span for turn in turns]):
+    for i, j in _pairs([turn.span for turn in turns], MOST_AT_ONCE):
         if together(turns[i], turns[j]):
             others[i].append(turns[j].span)
             others[j].append(turns[i].span)
     return [union(spans) for spans in others]
 
 
-def own_speech(turns: Sequence[Turn], speech: Sequence[Span]) -> dict[Turn, list[Span]]:
-    """For the turns that others talk over the speech (sorted, disjoint) that may be theirs: all but what lies inside
-    another's shorter turn, as far as hands set times. Somebody who answers in a pause does not fill it."""
+def theirs(turns: Sequence[Turn], speech: Sequence[Span]) -> dict[Turn, list[Span]]:
+    """For the turns inside which others talk what of the speech (sorted, disjoint) in them is theirs: all but stretches
+    between silences of ANSWER_MS that lie in another's turn, as far as hands set times. Who answers in a pause does not
+    fill it."""
     found = {}
     for turn, others in zip(turns, crossed(turns), strict=True):
-        shorter = [other for other in others if other.duration < turn.span.duration]
-        if shorter:
-            found[turn] = [one for one in speech if not any(_within(one, other) for other in shorter)]
+        inside = [one for one in others if turn.span.start < one.start and one.end < turn.span.end]
+        if inside:
+            first = bisect_right(speech, turn.span.start, key=lambda one: one.end)
+            last = bisect_left(speech, turn.span.end, key=lambda one: one.start)
+            heard = speech[first:last]
+            found[turn] = [one for i, one in enumerate(heard) if not _answers(heard, i, inside)]
     return found
 
 
-def _within(span: Span, other: Span) -> bool:
-    return other.start - TOGETHER_MS <= span.start and span.end <= other.end + TOGETHER_MS
+def _answers(heard: Sequence[Span], i: int, others: Sequence[Span]) -> bool:
+    """Whether a stretch of what is heard lies between silences and in one of `others` (sorted, disjoint)."""
+    span = heard[i]
+    before = span.start - heard[i - 1].end if i else ANSWER_MS
+    after = heard[i + 1].start - span.end if i + 1 < len(heard) else ANSWER_MS
+    near = bisect_right(others, span.start + TOGETHER_MS, key=lambda one: one.start) - 1
+    within = near >= 0 and span.end <= others[near].end + TOGETHER_MS
+    return within and min(before, after) >= ANSWER_MS
 
 
 def unasked(said: Sequence[tuple[Span, Turn]]) -> tuple[tuple[int, int], ...]:
@@ -112,10 +141,13 @@ def unasked(said: Sequence[tuple[Span, Turn]]) -> tuple[tuple[int, int], ...]:
     return tuple((i, j) for i, j in pairs if not together(said[i][1], said[j][1]))
 
 
-def _pairs(spans: Sequence[Span]) -> Iterator[tuple[int, int]]:
-    """The pairs of spans, by their places, that share time; the one that begins later comes second."""
+def _pairs(spans: Sequence[Span], most: int | None = None) -> Iterator[tuple[int, int]]:
+    """The pairs of spans, by their places, that share time; the one that begins later comes second. Where `most` is
+    said, each is paired with no more of those that go on when it begins than that, those that do so longest."""
     going_on: list[int] = []
     for i in sorted(range(len(spans)), key=lambda place: (spans[place], place)):
         going_on = [other for other in going_on if spans[other].end > spans[i].start]
         yield from ((other, i) for other in going_on if spans[other].overlap(spans[i]))
         going_on.append(i)
+        if most is not None and len(going_on) > most:
+            going_on.remove(min(going_on, key=lambda other: spans[other].end))

@@ -74,7 +74,7 @@ def cheapest(frame: Frame) -> Answer:
     lowest rate class, the earliest start, and at last the first wording."""
     if not frame.units:
         return Answer([], [])
-    over = _over(frame)
+    over = _known_over(frame)
     film = _film(frame, over)
     placed = _placed(film)
     return Answer(placed, _laid(over, placed) if over else [])
@@ -105,13 +105,15 @@ def _film(frame: Frame, over: _Over | None) -> _Film:
 
 @dataclass(frozen=True)
 class _Over:
-    """The m units that are laid over others: their candidates, the points of each end with each start (m, E, S), and
-    the `least` (m, 1 + E) for ending no later than each of the ends; its first entry stands for no end at all."""
+    """The m units that are laid over others: their candidates, the points of each end with its best start, and that
+    start's place (m, E), and the `least` (m, 1 + E) for ending no later than each of the ends; its first entry stands
+    for no end at all."""
 
     frame: Frame
     around: Grid
     by: Terms
     points: Points
+    start: npt.NDArray[np.uint16]
     least: Points
 
     def reach(self, k: int, starts: Ints) -> Ints:
@@ -121,18 +123,23 @@ class _Over:
         return found
 
 
-def _over(frame: Frame) -> _Over | None:
+def _known_over(frame: Frame) -> _Over | None:
     """What is known of the units laid over those of `frame`; None where there are none."""
     over = frame.over
     if over is None:
         return None
     around, by = grid(over, frame), terms(over)
-    count = len(over.units)
-    rated = prices(around, by, np.arange(count), np.zeros(count, bool))
-    points = np.concatenate(list(rated)) + onsets(over, around)[:, None] + endings(over, around)[:, :, None]
-    least = np.full((count, 1 + around.ends.shape[1]), np.inf)
-    np.minimum.accumulate(points.min(axis=2), axis=1, out=least[:, 1:])
-    return _Over(over, around, by, points, least)
+    count, ends = around.ends.shape
+    points, start = np.empty((count, ends)), np.empty((count, ends), np.uint16)
+    starting = onsets(over, around)
+    for k, rated in enumerate(prices(around, by, np.arange(count), np.zeros(count, bool))):
+        total = rated[0] + starting[k]
+        start[k] = total.argmin(axis=1)
+        points[k] = total.min(axis=1)
+    points += endings(over, around)
+    least = np.full((count, 1 + ends), np.inf)
+    np.minimum.accumulate(points, axis=1, out=least[:, 1:])
+    return _Over(over, around, by, points, start, least)
 
 
 def _laid(over: _Over, placed: list[Chosen]) -> list[Chosen]:
@@ -143,9 +150,8 @@ def _laid(over: _Over, placed: list[Chosen]) -> list[Chosen]:
         free = around.ends.shape[1]
         if due < len(placed):
             free = int(over.reach(k, np.array(placed[due].start)))
-        points = over.points[k, :free]
-        end, start = divmod(int(points.argmin()), points.shape[1])
-        spans[k] = around.starts[k, start], around.ends[k, end]
+        end = int(over.points[k, :free].argmin())
+        spans[k] = around.starts[k, over.start[k, end]], around.ends[k, end]
     return _worded(over.by, spans, np.full(count, -1))
 
 

@@ -49,12 +49,12 @@ def solve(
     """The timeline of least cost(), over a grid of starts and ends; one placement per unit, in the order given. Units
     whose onset moves then end exactly where a band's edge is, where that is cheaper still.
 
-    `duration` is the film's in ms, `cuts` its shot changes where known. Slots lie within [0, duration], follow the
-    order of source onsets, and overlap only where two people talk at once in the film (align/lanes.py). Of two who do,
-    the one who goes on alone begins no earlier than in the film, and the other ends no later. A unit whose best liked
-    wording fits its source within its comfort band, and whose source is its own, has the source's very span, unless a
-    neighbour in want of the same time gains more than it loses. Otherwise each remedy only as far as the one before
-    falls short, when all costs are plain:
+    `duration` is the film's in ms, `cuts` its shot changes where known. Slots lie within [0, duration] and follow one
+    another in the order of source onsets, but where two people talk at once in the film: those lie in two lanes
+    (align/lanes.py), each in that order. Of two who do, the one who goes on alone begins no earlier than in the film,
+    and the other ends no later. A unit whose best liked wording fits its source within its comfort band, and whose
+    source is its own, has the source's very span, unless a neighbour in want of the same time gains more than it loses.
+    Otherwise each remedy only as far as the one before falls short, when all costs are plain:
 
     too long   the band's upper edge; another wording; silence after it; a little compression, small shifts of onsets;
                compression up to the ceiling; and past it where all time around is taken
@@ -91,8 +91,8 @@ def cost(
     of units that are heard as one speaker's talk, of the jump between their rates.
 
     Raises ValueError, besides what solve() does, where the placements are not those of the units, one outlasts the
-    film, is shorter than its unit is sure of, or starts before one is over, and the breath due, that it does not talk
-    over in the film.
+    film, is shorter than its unit is sure of, or starts before the one before it in its lane, or one that it does not
+    talk over in the film, is over, and the breath due.
     """
     given = frame(units, duration, limits, cuts)
     by_unit = {placement.unit: placement for placement in placements}

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from align import bars, metrics
-from align.lanes import Turn
+from align.lanes import TOGETHER_MS, Turn
 from align.types import Span
 from bench import filmset, laid, spanish
 from bench.filmset import Film
@@ -160,17 +160,26 @@ def figures(dubs: Sequence[Dub]) -> dict[str, float]:
         "holes_share": round(metrics.holes(source, heard).share, 4),
         "drift_ms": max((abs(one) for one in drifts if one is not None), default=0.0),
         **moved(lines),
-        "unheard": sum(error is None for many in found for _, error in many),
+        "unmeasured": sum(error is None for many in found for _, error in many),
         "fastest": round(max(line.slot.factor for line in lines), 2),
     }
 
 
 def onset(line: Spoken, dub: Dub) -> int | None:
-    """The line's onset error in ms, source and dub both by voice activity; None where nothing is heard in it."""
+    """The line's onset error in ms, source and dub both by voice activity; None where nothing is heard in it, or
+    another line goes on where it begins, in the film or in the dub."""
     own = line.turn.span
+    others = [other for other in dub.lines if other is not line]
+    if any(_goes_on(other.turn.span, own) or _goes_on(other.slot.span, line.slot.span) for other in others):
+        return None
     began = metrics.onset_error(own, own, dub.source)
     error = metrics.onset_error(own, line.slot.span, dub.heard)
     return None if error is None else error - (began or 0)
+
+
+def _goes_on(span: Span, over: Span) -> bool:
+    """Whether a span goes on for TOGETHER_MS and more after another began."""
+    return span.start <= over.start <= span.end - TOGETHER_MS
 
 
 def sounding(lines: Iterable[Spoken]) -> list[tuple[Span, Turn]]:
@@ -197,7 +206,7 @@ def moved(lines: Iterable[Spoken]) -> dict[str, float]:
     }
 
 
-ALSO = ("fastest", "lines_moved", "moved_median_ms", "moved_most_ms", "unheard")
+ALSO = ("fastest", "lines_moved", "moved_median_ms", "moved_most_ms", "unmeasured")
 """Told beside QUALITY's figures."""
 
 OVER = bars.Bar("rate_over", "lines over 1.25", "lines", None)

@@ -5,7 +5,7 @@ that is believed which no film tells (slots, natural lengths, the takes' own fil
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
@@ -13,9 +13,9 @@ from pathlib import Path
 from statistics import median
 
 from align import bars, metrics
-from align.lanes import overlapped
+from align.lanes import TOGETHER_MS, alone
 from align.types import Span
-from dubber import heard, languages, media, vad
+from dubber import heard, languages, media, reported, vad
 from dubber.audio import AudioFile, Stems
 from dubber.checked import Check, Line
 from dubber.errors import MediaError
@@ -161,12 +161,14 @@ def _spoken(
 
 def _lines(dub: Finished, found: Listened) -> tuple[Line, ...]:
     sources = _source_levels(dub)
-    alone = _alone([one.slot.span for one in dub.report.lines])
+    places = _heard_alone(dub.report.lines, lambda line: line.slots)
+    covered = _begun_under([one.slots for one in dub.report.lines])
+    hidden = _begun_under([one.sources or (one.source,) for one in dub.report.lines])
     lines: list[Line] = []
     slot_end = source_end = 0
-    for told, place in zip(dub.report.lines, alone, strict=True):
-        slot, source = told.slot.span, told.source
-        before = min(slot_end, slot.start)  # later where the one before is talked over
+    for i, told in enumerate(dub.report.lines):
+        slot, source, place = told.slot.span, told.source, places[i]
+        before = min(slot_end, slot.start)  # a line that is talked over ends after the one over it begins
         begins = heard.onset(slot, before, found.spoken, early=found.levels.voice is not None)
         start = heard.onset(source, min(source_end, source.start), found.speech)
         loudness = None
@@ -183,6 +185,7 @@ def _lines(dub: Finished, found: Listened) -> tuple[Line, ...]:
                 begins=begins,
                 follows=bool(told.source_text),
                 loudness=loudness,
+                under=covered[i] or hidden[i],
             )
         )
         slot_end, source_end = max(slot_end, slot.end), max(source_end, source.end)
@@ -194,11 +197,11 @@ def _source_levels(dub: Finished) -> dict[str, float]:
     if dub.stem is None:
         return {}
     said = [line for line in dub.report.lines if line.source_text]
-    alone = _alone([line.source for line in said])
+    places = _heard_alone(said, lambda line: line.sources or (line.source,))
     with AudioFile(dub.stem) as stem:
         levels = {
             line.id: heard.loudness_in(stem, place)
-            for line, place in zip(said, alone, strict=True)
+            for line, place in zip(said, places, strict=True)
             if place is not None
         }
     usual = median([level for level in levels.values() if level > heard.NEVER_LUFS] or [0.0])
@@ -206,15 +209,38 @@ def _source_levels(dub: Finished) -> dict[str, float]:
     return {name: level for name, level in levels.items() if level >= least}
 
 
-def _alone(places: Sequence[Span]) -> list[Span | None]:
-    """Of each place the longest part that is in no other one; None where none is long enough to tell its loudness."""
-    found: list[Span | None] = []
-    for others, place in zip(overlapped(places), places, strict=True):
-        parts = metrics.without([place], others) if others else (place,)
-        longest = max(parts, key=lambda part: part.duration, default=None)
-        long_enough = longest is not None and (not others or longest.duration >= heard.LEAST_GAP_MS)
-        found.append(longest if long_enough else None)
-    return found
+def _heard_alone(
+    lines: Sequence[reported.Line], places: Callable[[reported.Line], Sequence[Span]]
+) -> list[Span | None]:
+    """Where each line may be measured: all of it where it shares no time with another, else its longest stretch alone,
+    None where that is too short to tell its loudness."""
+    parts = [(i, span) for i, line in enumerate(lines) for span in places(line)]
+    found: dict[int, list[Span]] = {}
+    shared: set[int] = set()
+    for (i, span), free in zip(parts, alone([span for _, span in parts], heard.LEAST_GAP_MS), strict=True):
+        if free is not None:
+            found.setdefault(i, []).append(free)
+        if free != span:
+            shared.add(i)
+    whole = [Span(places(line)[0].start, places(line)[-1].end) for line in lines]
+    return [
+        whole[i] if i not in shared else max(found.get(i, ()), key=lambda one: one.duration, default=None)
+        for i in range(len(lines))
+    ]
+
+
+def _begun_under(lines: Sequence[Sequence[Span]]) -> list[bool]:
+    """Whether each line, of these stretches, begins while another sounds, and goes on to for TOGETHER_MS: voice
+    activity then hears no beginning."""
+    parts = sorted((span, i) for i, spans in enumerate(lines) for span in spans)
+    begun = [False] * len(lines)
+    ends: list[tuple[int, int]] = []  # those that last longest so far: of two lines, so that one is another's
+    for span, i in parts:
+        if span.start == lines[i][0].start:
+            begun[i] = any(end - span.start >= TOGETHER_MS and other != i for end, other in ends)
+        longest = max([span.end, *(end for end, other in ends if other == i)])
+        ends = sorted([one for one in ends if one[1] != i] + [(longest, i)], reverse=True)[:2]
+    return begun
 
 
 # -- rows ------------------------------------------------------------------------------------------------
@@ -244,6 +270,8 @@ def _furthest(lines: Sequence[Line]) -> str:
     """Which line's onset is furthest off, and why, where anybody might notice; and how many have none."""
     unheard = sum(line.begins is None for line in lines)
     told = [f"without {unheard} lines in whose slot nothing is heard"] if unheard else []
+    under = sum(line.under for line in lines)
+    told += [f"without {under} lines that begin while another sounds"] if under else []
     line = max(lines, key=lambda one: abs(one.onset_error or 0))
     error = line.onset_error or 0
     if abs(error) > bars.ONSET_MEDIAN_MS:

@@ -27,7 +27,8 @@ class Line:
     """One line as it was measured, on the film's clock in ms. `source` is where the dub was planned to think that it is
     said, `start` where its source speech is heard to begin; `begins` where it is heard to begin in the dub, None where
     nothing is heard in its slot; `follows` whether somebody says it in the film; `loudness` in LU against the source
-    line, None where there is nothing to compare."""
+    line, None where there is nothing to compare; `under` whether it begins, in the film or in the dub, while another
+    line sounds, so that nobody can tell when."""
 
     id: str
     text: str
@@ -37,6 +38,7 @@ class Line:
     begins: int | None
     follows: bool
     loudness: float | None
+    under: bool = False
 
     @property
     def place(self) -> Span:
@@ -49,15 +51,19 @@ class Line:
         return self.slot.factor
 
     @property
+    def _compared(self) -> bool:
+        return self.follows and not self.under
+
+    @property
     def onset_error(self) -> int | None:
         """ms between the source line's voice and the dub's, over 0 is late; None where there is nothing to compare."""
-        return self.begins - self.start if self.begins is not None and self.follows else None
+        return self.begins - self.start if self._compared and self.begins is not None else None
 
     @property
     def onset_parts(self) -> dict[str, int]:
         """What the onset error is made of, in ms: how late the plan takes the source line to begin, how late its slot
         is after that, how late the voice is in the slot. Empty where there is no onset error."""
-        if self.begins is None or not self.follows:
+        if self.begins is None or not self._compared:
             return {}
         late = (self.source.start - self.start, self.place.start - self.source.start)
         return {"source": late[0], "slot": late[1], "voice": self.begins - self.place.start}

@@ -127,6 +127,12 @@ class Loudness:
             return gated(np.array([total.sum() * SUB_BLOCK_MS / max(self.duration, 1)]))
         return gated(gating_blocks(total[: self.duration // SUB_BLOCK_MS]))
 
+    def part(self, span: Span) -> Loudness:
+        """A part of the sound, from the nearest sub-block's edge to the nearest; one sub-block at least."""
+        first = min((span.start + SUB_BLOCK_MS // 2) // SUB_BLOCK_MS, max(0, len(self.energies) - 1))
+        last = max((span.end + SUB_BLOCK_MS // 2) // SUB_BLOCK_MS, first + 1)
+        return Loudness(self.energies[first:last], SUB_BLOCK_MS * len(self.energies[first:last]))
+
     def of(self, spans: Iterable[Span]) -> float:
         """Gated loudness in LUFS of these parts of the sound taken together; -inf where they are silent.
 

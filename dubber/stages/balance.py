@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from align import metrics
-from align.lanes import Turn, crossed
+from align.lanes import alone
 from align.types import Span
 from dubber.audio import BLOCK, Stems
 from dubber.loudness import (
@@ -93,31 +92,37 @@ def balance(
 
     A source line too quiet to be speech is given the usual level of its speaker, or of the film, and the
     middle: its own level would be that of noise. One that others talk over is as loud as where it is said alone; where
-    it never is, as its speaker usually is, at most as loud as all together. Raises ValueError as `load_take` does.
+    it never is, as its speaker usually is, at most as loud as all together, and in the middle. A take counts by where
+    it is heard alone as well. Raises ValueError as `load_take` does.
     """
     sources = [line.source_loudness or measure_line(stems, line.source) for line in lines]
-    others = crossed([Turn(line.source, line.speaker) for line in lines])
-    owns = [_own(*one) for one in zip(lines, sources, others, strict=True)]
-    usual = _usual([(line.speaker, own) for line, own in zip(lines, owns, strict=True) if own is not None])
+    said = alone([line.source for line in lines], ALONE_MS)
+    heard = alone([line.slot for line in lines], ALONE_MS)
+    owns = [_part(*one) for one in zip(sources, lines, said, strict=True)]
+    usual = _usual(
+        [(line.speaker, own.integrated) for line, own in zip(lines, owns, strict=True) if own is not None]
+    )
     plans, energies = [], []
     for done, (line, source, own) in enumerate(zip(lines, sources, owns, strict=True), start=1):
         take = line.take_loudness or loudness_in_place(line)
-        level = min(source.integrated, usual.of(line.speaker)) if own is None else own
+        level = source.integrated if own is None else own.integrated
+        if own is None and line.speaker in usual.speakers:
+            level = min(level, usual.of(line.speaker))
         measured = level >= usual.floor
         wanted = level if measured else usual.of(line.speaker)
-        gain = float(np.clip(wanted - take.integrated, *GAIN_DB)) if take.integrated > -math.inf else 0.0
-        alone = measured and not others[done - 1]
-        tells = alone and level >= levels.bed.of([line.source]) + TELLING_LU
+        spoken = _spoken(take, line, heard[done - 1])
+        gain = float(np.clip(wanted - spoken, *GAIN_DB)) if spoken > -math.inf else 0.0
+        tells = measured and own is source and level >= levels.bed.of([line.source]) + TELLING_LU
         curve = dynamics.curve(source, take) if tells else ()
         plans.append(
             LineMix(
                 id=line.id,
                 gain=gain,
-                pan=_pan(source.energies.sum(axis=0)) if measured else 0.0,
+                pan=_pan(own.energies.sum(axis=0)) if measured and own is not None else 0.0,
                 source=wanted,
                 measured=measured and own is not None,
-                take=finite(take.integrated),
-                mixed=finite(take.integrated + gain),
+                take=finite(spoken),
+                mixed=finite(spoken + gain),
                 curve=curve,
             )
         )
@@ -126,17 +131,24 @@ def balance(
     return plans, energies
 
 
-def _own(line: MixLine, source: Loudness, others: Sequence[Span]) -> float | None:
-    """How loud (LUFS) a line is in the film where nobody else talks, `source` being what is heard in its time; None
-    where it is never alone for as long as loudness is heard in."""
-    if not others:
-        return source.integrated
-    alone = [
-        Span(span.start - line.source.start, span.end - line.source.start)
-        for span in metrics.without([line.source], others)
-        if span.duration >= ALONE_MS
-    ]
-    return source.of(alone) if alone else None
+def _part(source: Loudness, line: MixLine, alone: Span | None) -> Loudness | None:
+    """What is heard of a source line in its longest stretch `alone`: all where that is all of it, None for none."""
+    if alone is None or alone == line.source:
+        return source if alone is not None else None
+    return source.part(_within(alone, line.source))
+
+
+def _spoken(take: Loudness, line: MixLine, alone: Span | None) -> float:
+    """How loud (LUFS) a take is in its longest stretch `alone`, all of it where there is none."""
+    if alone is None or alone == line.slot:
+        return take.integrated
+    part = take.part(_within(alone, line.slot)).integrated
+    return part if part > -math.inf else take.integrated
+
+
+def _within(part: Span, whole: Span) -> Span:
+    """A part of a span, from the span's start on."""
+    return Span(part.start - whole.start, part.end - whole.start)
 
 
 def measure_line(stems: Stems, span: Span) -> Loudness:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from align import phrases, rate, timeline
-from align.lanes import Turn, own_speech
+from align.lanes import MOST_AT_ONCE, Turn, theirs, together
 from align.links import plain
 from align.rates import Heard, Rates
 from align.timeline import Limits, Placement
@@ -122,8 +122,7 @@ class _Fitting:
     ) -> None:
         self._run, self._script, self._said, self._lengths = run, script, said, measure
         self._speech, self._duration, self._cuts = speech, duration, cuts
-        turns = [Turn(line.span, line.speaker) for line in script.lines]
-        self._own = own_speech(turns, speech)
+        self._theirs = theirs([_turn(line) for line in script.lines], speech)
         self._limits: Limits = LIMITS[run.settings.sync]
         self._prior = pronounce.prior(run.settings.target)
         self._answers = {
@@ -140,8 +139,10 @@ class _Fitting:
         ordered = sorted(script.lines, key=lambda line: line.span)
         bands = {one: band(run.settings, one) for one in {line.speaker for line in ordered}}
         self._states = {line.id: State(line, line.id in free, bands[line.speaker]) for line in ordered}
-        onsets = [*(line.span.start for line in ordered), duration][1:]
-        for line, onset in zip(ordered, onsets, strict=True):
+        for place, line in enumerate(ordered):
+            near = ordered[place + 1 : place + 2 + MOST_AT_ONCE]
+            onsets = (one.span.start for one in near if not together(_turn(one), _turn(line)))
+            onset = next(onsets, duration if len(near) <= MOST_AT_ONCE else 0)
             self._states[line.id].spare = min(SPARE_MS, max(0, onset - line.span.end))
         self._estimates = self._estimated()
 
@@ -291,7 +292,7 @@ class _Fitting:
         """The words in the phrases that the actor's pauses ask for, each with the speech that it stands for."""
         words = [word for one in line.segments for word in self._words.get(one, ())]
         target = self._run.settings.target
-        speech = self._own.get(Turn(line.span, line.speaker), self._speech)
+        speech = self._theirs.get(_turn(line), self._speech)
         return phrases.phrases(line.span, text, words, speech, target, self._prior)
 
 
@@ -303,6 +304,10 @@ def _tell_of_strangers(run: Run, script: Script) -> None:
     if strangers:
         there = f"its speakers are {_listed(speakers)}." if speakers else "nobody speaks in it."
         run.note(f"A comfort band was said of {_listed(strangers)}, who has no line in the dub: {there}")
+
+
+def _turn(line: Line) -> Turn:
+    return Turn(line.span, line.speaker)
 
 
 def _listed(names: Sequence[str]) -> str:

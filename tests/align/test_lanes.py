@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+import time
 from itertools import pairwise
 
 import pytest
 
-from align.lanes import Lanes, Turn, crossed, lanes, own_speech, together, unasked
+from align.lanes import Lanes, Turn, crossed, lanes, theirs, together, unasked
 from align.types import Span, union
 
 
@@ -106,10 +107,41 @@ def test_what_sounds_at_once_unasked_is_found_as_by_looking_at_every_pair(seed: 
     assert {frozenset(pair) for pair in unasked(said)} == by_hand
 
 
-def test_what_is_heard_inside_a_shorter_turn_of_another_is_not_ones_own_speech() -> None:
-    ben, anna, later = turns_of(("Ben", 1000, 6000), ("Anna", 3000, 3800), ("Ben", 7000, 8000))
+BEN, ANNA, LATER = turns_of(("Ben", 1000, 6000), ("Anna", 3000, 3800), ("Ben", 7000, 8000))
+
+
+def test_who_answers_in_a_pause_of_another_does_not_fill_it() -> None:
     answered = [Span(1000, 2500), Span(2950, 3850), Span(4300, 6000), Span(7000, 8000)]
-    own = own_speech([ben, anna, later], answered)
-    assert own == {ben: [answered[0], *answered[2:]]}
-    going_on = [Span(1000, 6000), Span(7000, 8000)]
-    assert own_speech([ben, anna, later], going_on) == {ben: going_on}
+    assert theirs([BEN, ANNA, LATER], answered) == {BEN: [answered[0], answered[2]]}
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        [Span(1000, 6000)],
+        [Span(1000, 2900), Span(3000, 3800), Span(4000, 6000)],
+        [Span(1000, 2500), Span(2800, 3850), Span(4300, 6000)],
+        [Span(1000, 2500), Span(2950, 4000), Span(4300, 6000)],
+    ],
+)
+def test_who_talks_on_while_another_does_is_heard_all_the_while(heard: list[Span]) -> None:
+    assert theirs([BEN, ANNA, LATER], heard) == {BEN: heard}
+
+
+def test_of_two_who_talk_in_unison_neither_answers_the_other() -> None:
+    both = turns_of(("Ben", 0, 4000), ("Anna", 60, 4000))
+    assert theirs(both, [Span(60, 1500), Span(2200, 3990)]) == {}
+
+
+def test_thousands_at_once_are_looked_at_in_no_time() -> None:
+    """Looking at every pair takes half a minute here."""
+    talk = [Turn(Span(i, 60_000), f"speaker {i}") for i in range(4000)]
+    began = time.process_time()
+    found = crossed(talk)
+    assert time.process_time() - began < 5
+    assert all(found)
+    speech = [Span(at, at + 10) for at in range(0, 60_000, 30)]
+    under = [Turn(Span(0, 60_000), "Anna"), *(Turn(Span(at, at + 3), "Ben") for at in range(1, 59_000, 3))]
+    began = time.process_time()
+    assert list(theirs(under, speech)) == [under[0]]
+    assert time.process_time() - began < 5

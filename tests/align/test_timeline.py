@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from itertools import pairwise
+from itertools import combinations, pairwise
 from statistics import median
 
 import pytest
@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from align import price
-from align.lanes import Turn, together, unasked
+from align.lanes import TOGETHER_MS, Turn, together, unasked
 from align.limits import shortest
 from align.timeline import NATURAL, TIGHT, Limits, Placement, Unit, cost, solve
 from align.types import Span
@@ -370,6 +370,47 @@ def test_phrases_of_a_line_keep_their_breath_though_somebody_talks_over_the_paus
     slots = {unit.unit: unit.span for unit in solve([*one, Unit("b", Span(1900, 2600), (700,), "B")], FILM)}
     assert slots["b"].overlap(slots[one[0].id]) > 0
     assert slots[one[1].id].start - slots[one[0].id].end >= TIGHT.breath
+
+
+def test_a_spot_with_no_time_for_two_lanes_leaves_those_elsewhere_alone() -> None:
+    spot = (
+        ("A", 5500, 9500, 4000), ("B", 7500, 11_500, 10_000), ("C", 11_520, 12_020, 800),
+        ("A", 11_720, 14_220, 2500), ("C", 14_070, 14_370, 750), ("B", 14_390, 14_690, 480),
+    )  # fmt: skip
+    slots = talk_of(*spot, ("P", 40_000, 43_000, 3000), ("Q", 42_500, 45_000, 2500))
+    assert (slots["P40000"], slots["Q42500"]) == (Span(40_000, 43_000), Span(42_500, 45_000))
+
+
+def test_phrases_in_two_lanes_keep_their_breath() -> None:
+    one = phrases((1000, 3669, 4004), (3969, 5000, 1546))
+    slots = {unit.unit: unit.span for unit in solve([*one, Unit("b", Span(3819, 5319), (1500,), "B")], FILM)}
+    assert slots[one[1].id].start - slots[one[0].id].end >= TIGHT.breath
+    assert slots["b"].overlap(slots[one[1].id]) > 0
+
+
+def test_a_line_that_is_pushed_late_does_not_end_up_under_another() -> None:
+    rows = (("B", 1000, 5000, 5200), ("A", 3000, 3900, 990), ("C", 3300, 5800, 3250), ("A", 5200, 6700, 1500))
+    slots = talk_of(*rows)
+    assert slots["A5200"].overlap(slots["C3300"]) <= 600 + TOGETHER_MS
+
+
+@settings(deadline=None, max_examples=80)
+@given(st.integers(0, 10**6))
+def test_nobody_is_talked_over_for_much_longer_than_in_the_film(seed: int) -> None:
+    """Lines of three people, who talk into each other and inside each other's lines, with time enough for all."""
+    draw = random.Random(seed)
+    units, at = [], 1000
+    for i in range(12):
+        length = draw.choice((500, 1200, 3000))
+        natural = round(length * draw.uniform(0.6, 1.5))
+        units.append(Unit(f"u{i}", Span(at, at + length), (natural,), "ABC"[i % 3]))
+        at += draw.choice((300, length - 400, length + 50, length + 900))
+    placed = solve(units, at + 20_000)
+    for (one, there), (other, then) in combinations(zip(units, placed, strict=True), 2):
+        first, last = sorted((one.span, other.span))
+        inside = last.end <= first.end
+        if together(Turn(one.span, one.speaker), Turn(other.span, other.speaker)) and not inside:
+            assert there.span.overlap(then.span) <= one.span.overlap(other.span) + TOGETHER_MS
 
 
 def test_lines_spoken_over_each_other_by_one_speaker_follow_one_another() -> None:

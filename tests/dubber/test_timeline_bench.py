@@ -115,7 +115,7 @@ def test_on_a_small_film_ours_is_ahead(film: Film, tmp_path: Path) -> None:
     )
     ours, plain, gap = (timeline.figures([dub]) for dub in dubs.values())
     assert ours["take_length_error_samples"] == ours["overlap_ms"] == ours["rate_unflagged"] == 0
-    assert ours["unheard"] == plain["unheard"] == gap["unheard"] == 0
+    assert ours["unmeasured"] == plain["unmeasured"] == gap["unmeasured"] == 0
     assert ours["onset_error_median_ms"] <= 80
     assert ours["speech_overlap"] > max(plain["speech_overlap"], gap["speech_overlap"])
     assert ours["holes_share"] < min(plain["holes_share"], gap["holes_share"])

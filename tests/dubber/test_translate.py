@@ -569,6 +569,42 @@ def test_an_added_line_keeps_its_name_when_other_cues_come_and_go() -> None:
     assert [line.id for line in fit([_Cue(100, 200, "antes"), *cues], []).lines] == ["added@100", *names]
 
 
+def talk(*said: tuple[str, str, int, int]) -> list[Segment]:
+    """Segments: id, speaker, from, to."""
+    return [Segment(name, Span(start, end), name, speaker) for name, speaker, start, end in said]
+
+
+ANNA_AND_BEN = talk(("a", "Anna", 1000, 6000), ("b", "Ben", 3020, 3790), ("later", "Ben", 8000, 9000))
+
+
+@pytest.mark.parametrize("label", [None, "Ben"])
+def test_a_cue_inside_another_ones_line_stands_for_who_says_it_there(label: str | None) -> None:
+    cues = [_Cue(1000, 6000, "largo"), _Cue(3000, 3800, "corto", label)]
+    given = fit(cues, ANNA_AND_BEN)
+    assert [(line.id, line.text, line.speaker) for line in given.lines] == [
+        ("a", "largo", "Anna"),
+        ("b", "corto", "Ben"),
+    ]
+    assert [one.id for one in given.missing] == ["later"]
+
+
+def test_words_labelled_with_another_who_speaks_in_the_film_are_not_put_into_ones_mouth() -> None:
+    segments = [ANNA_AND_BEN[0], ANNA_AND_BEN[2]]
+    given = fit([_Cue(1000, 6000, "largo", "Anna"), _Cue(3000, 3800, "corto", "Ben")], segments)
+    assert [(line.id, line.text, line.speaker, line.span) for line in given.lines] == [
+        ("a", "largo", "Anna", Span(1000, 6000)),
+        ("added@3000", "corto", "Ben", Span(3000, 3800)),
+    ]
+    unknown = fit([_Cue(1000, 6000, "largo", "Anna"), _Cue(3000, 3800, "corto", "Cleo")], segments)
+    assert [(line.id, line.text) for line in unknown.lines] == [("a", "largo corto")]
+
+
+def test_swapped_labels_stay_at_their_times() -> None:
+    both = talk(("a", "Anna", 1000, 4000), ("b", "Ben", 3000, 6000))
+    given = fit([_Cue(1000, 4000, "uno", "Ben"), _Cue(3000, 6000, "dos", "Anna")], both)
+    assert [(line.id, line.text) for line in given.lines] == [("a", "uno"), ("b", "dos")]
+
+
 @pytest.mark.parametrize("long_cue", [False, True])
 def test_a_segment_or_cue_as_long_as_the_film_costs_no_more_than_others(
     monkeypatch: pytest.MonkeyPatch, long_cue: bool
@@ -589,7 +625,7 @@ def test_a_segment_or_cue_as_long_as_the_film_costs_no_more_than_others(
     ]
     cues = [_Cue(n * 1000, n * 1000 + 600, str(n)) for n in range(count)]
     given = fit([_Cue(0, count * 1000, "todo"), *cues] if long_cue else cues, segments)
-    assert "film" in {line.id for line in given.lines}
+    assert {line.id for line in given.lines} == {*map(str, range(count)), *(["film"] if long_cue else [])}
     assert compared < 20 * count
 
 

@@ -3,9 +3,9 @@ is heard. Reads no file and recognises no word."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import accumulate
 from typing import Protocol
 
 from align.types import Segment, Span
@@ -83,16 +83,27 @@ def _snapped(cue: Span, heard: Sequence[Span]) -> Span:
 
 
 def _apart(own: Sequence[Span], snapped: Sequence[Span]) -> list[Span]:
-    """`snapped` without the overlaps that `own` did not have: both sides meet between their own times. What is heard
-    while two talk at once may be either's: there cues do not grow."""
-    spans = list(snapped)
-    for i, (before, after) in enumerate(pairwise(own)):
-        if before.end > after.start:
-            spans[i] = Span(spans[i].start, max(min(spans[i].end, before.end), spans[i].start))
-            spans[i + 1] = Span(min(max(spans[i + 1].start, after.start), spans[i + 1].end), spans[i + 1].end)
-        first, second = spans[i], spans[i + 1]
-        if before.end <= after.start and first.end > second.start:
-            meeting = min(max((first.end + second.start) // 2, before.end), after.start)
-            spans[i] = Span(first.start, min(first.end, meeting))
-            spans[i + 1] = Span(max(second.start, meeting), second.end)
+    """`snapped` without the overlaps that `own`, in order of start, did not have: two that grow towards each other
+    meet between their own times. What is heard while others talk may be theirs: there no cue grows."""
+    starts = [span.start for span in own]
+    before = list(accumulate((span.end for span in own), max, initial=0))  # where all up to each are over
+    spans: list[Span] = []
+    latest = 0  # of those so far the one that ends last
+    for i, (mine, span) in enumerate(zip(own, snapped, strict=True)):
+        start, end = span.start, span.end
+        after = bisect_left(starts, mine.end, lo=i + 1)
+        if before[after] > mine.end:
+            end = min(end, mine.end)
+        elif after < len(own):
+            end = min(end, starts[after])
+        if before[i] > mine.start:
+            start = max(start, mine.start)
+        elif spans and spans[latest].end > start:
+            left = own[latest].end
+            meeting = min(max((spans[latest].end + start) // 2, left), mine.start)
+            spans[latest] = Span(spans[latest].start, min(spans[latest].end, meeting))
+            start = max(start, meeting)
+        spans.append(Span(start, end) if start < end else mine)
+        if spans[i].end >= spans[latest].end:
+            latest = i
     return spans

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Protocol
@@ -16,7 +16,10 @@ from align.lines import joined
 from align.types import Line, Segment, Span
 
 _OWN_SPEAKER = 2
-"""Overlap counts this many times where the cue's label and the segment's speaker are the same."""
+"""Likeness in time counts this many times where the cue's label and the segment's speaker are the same."""
+
+_SAME_TIME = 0.5
+"""From this intersection over union on a cue stands for a segment, whoever its label says."""
 
 _COVERED = 0.5
 """Share of a segment that another's cue must cover to speak for it too: more than half."""
@@ -47,22 +50,24 @@ class Given:
 
 
 def fit(cues: Sequence[Cue], segments: Sequence[Segment]) -> Given:
-    """Each cue to the segment it overlaps most; several on one segment are joined in order of time.
+    """Each cue to the segment whose time is most like its own; several on one segment are joined in order of time.
 
     A cue that also covers more than half of a segment that has no cue of its own, said by the same
     speaker, speaks for both: the line then spans both. A cue that overlaps no segment is a line of its
-    own, in its own time, said by its label or else by the speaker nearest to it. Cues without text say
+    own, in its own time, said by its label or else by the speaker nearest to it; and so is one that lies in another's
+    line and is labelled with somebody else who speaks in the film. Cues without text say
     nothing. No text is lost: every other cue's stands in exactly one line.
     """
     spoken = sorted((cue for cue in cues if cue.text.strip()), key=lambda cue: (cue.start, cue.end))
     ordered = sorted(segments, key=lambda segment: segment.span)
     latest = list(accumulate(ordered, _later))
     near = _finder(ordered)
+    speakers = {segment.speaker for segment in ordered}
     said: dict[str, list[Cue]] = {}
     added: list[Line] = []
     at_once: Counter[int] = Counter()
     for cue in spoken:
-        home = _home(cue, near(_span(cue)))
+        home = _home(cue, near(_span(cue)), speakers)
         if home is None:
             at_once[cue.start] += 1
             added.append(_new_line(at_once[cue.start], cue, _nearest(_span(cue), ordered, latest)))
@@ -116,14 +121,24 @@ def _finder(ordered: Sequence[Segment]) -> Callable[[Span], list[Segment]]:
     return near
 
 
-def _home(cue: Cue, overlapping: Iterable[Segment]) -> Segment | None:
-    """The segment a cue belongs to; of equals the first."""
+def _home(cue: Cue, overlapping: Iterable[Segment], speakers: Container[str]) -> Segment | None:
+    """The segment a cue belongs to; of equals the first. None where it is nobody's, or that of one of `speakers` who
+    does not say any of those."""
     span = _span(cue)
 
-    def weight(segment: Segment) -> int:
-        return span.overlap(segment.span) * (_OWN_SPEAKER if cue.speaker == segment.speaker else 1)
+    def weight(segment: Segment) -> float:
+        return _likeness(span, segment.span) * (_OWN_SPEAKER if cue.speaker == segment.speaker else 1)
 
-    return max(overlapping, key=weight, default=None)
+    best = max(overlapping, key=weight, default=None)
+    if best is None or not cue.speaker or cue.speaker == best.speaker or cue.speaker not in speakers:
+        return best
+    return best if _likeness(span, best.span) >= _SAME_TIME else None
+
+
+def _likeness(span: Span, other: Span) -> float:
+    """Intersection over union of two spans, 0..1."""
+    both = span.overlap(other)
+    return both / (span.duration + other.duration - both) if both else 0.0
 
 
 def _spoken_for(
