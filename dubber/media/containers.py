@@ -81,7 +81,8 @@ class Container:
 
     `muxer` is libavformat's name, `dub` the options of the encoder for the dubbed track. `audio`, `video` and
     `subtitles` are the codecs it takes as they are (ANY: all we meet; empty: none); `text` is what subtitles
-    of text become in it (None: it holds none). `tracks`: whether it holds more than one audio track.
+    of text become in it (None: it holds none), `stacks` whether two of those may be up at once. `tracks`:
+    whether it holds more than one audio track.
     `surround` are the encoders for a dub of more than two channels, those that most players know first.
     """
 
@@ -91,6 +92,7 @@ class Container:
     video: frozenset[str] | None = frozenset()
     subtitles: frozenset[str] = frozenset()
     text: str | None = None
+    stacks: bool = True
     tracks: bool = True
     attachments: bool = False
     surround: tuple[Encoder, ...] = ()
@@ -108,13 +110,34 @@ _MKV_SUBTITLES = frozenset(
 CONTAINERS: Mapping[str, Container] = MappingProxyType(
     {
         ".mp4": Container(
-            "mp4", AAC, MPEG_AUDIO, _MP4_VIDEO, _MP4_SUBTITLES, "mov_text", surround=_MP4_SURROUND
+            "mp4",
+            AAC,
+            MPEG_AUDIO,
+            _MP4_VIDEO,
+            _MP4_SUBTITLES,
+            "mov_text",
+            stacks=False,
+            surround=_MP4_SURROUND,
         ),
         ".m4v": Container(
-            "mp4", AAC, MPEG_AUDIO, _MP4_VIDEO, _MP4_SUBTITLES, "mov_text", surround=_MP4_SURROUND
+            "mp4",
+            AAC,
+            MPEG_AUDIO,
+            _MP4_VIDEO,
+            _MP4_SUBTITLES,
+            "mov_text",
+            stacks=False,
+            surround=_MP4_SURROUND,
         ),
         ".mov": Container(
-            "mov", AAC, ANY, ANY, frozenset({"mov_text"}), "mov_text", surround=(AC3S, AACS, EAC3S)
+            "mov",
+            AAC,
+            ANY,
+            ANY,
+            frozenset({"mov_text"}),
+            "mov_text",
+            stacks=False,
+            surround=(AC3S, AACS, EAC3S),
         ),
         ".mkv": Container(
             "matroska", AAC, ANY, ANY, _MKV_SUBTITLES, "srt", attachments=True, surround=_MKV_SURROUND

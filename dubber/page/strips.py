@@ -4,7 +4,7 @@ spans; measures nothing."""
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from dubber.page import figures
@@ -18,6 +18,9 @@ TICK_MS = 10_000
 SOURCE, SLOTS, DUB = (2, 10), (12, 30), (32, 40)
 """Top and bottom of the three lanes, in px."""
 
+OVER = 20
+"""Top, in px, of a slot that is over another one."""
+
 HEIGHT = 42
 SHADES = 8
 """Colours that tell speakers apart; the ninth has that of the first."""
@@ -28,11 +31,12 @@ Spans = Sequence[Sequence[int]]
 @dataclass(frozen=True)
 class Ribbon:
     """A slot and the source that it belongs to, both [start, end] in ms, and how it is coloured: "bad", "look", or
-    by speaker."""
+    by speaker; and whether it is drawn over another, which sounds when it begins."""
 
     source: Sequence[int]
     slot: Sequence[int]
     shade: str
+    over: bool = False
 
 
 def ribbons(line: Mapping[str, Any], shade: str) -> Iterator[Ribbon]:
@@ -54,7 +58,7 @@ def strips(report: Mapping[str, Any], shown: Sequence[Ribbon]) -> Markup:
         "hole": _cut(report["timing"].get("holes", ()), length, count),
     }
     slots: list[list[Ribbon]] = [[] for _ in range(count)]
-    for one in shown:
+    for one in _laid(shown):
         first, last = min(one.source[0], one.slot[0]), max(one.source[1], one.slot[1])
         for row in _rows(first, last, length, count):
             slots[row].append(one)
@@ -65,6 +69,14 @@ def strips(report: Mapping[str, Any], shown: Sequence[Ribbon]) -> Markup:
         for row in range(count)
     ]
     return joined([_axis(length), *drawn])
+
+
+def _laid(shown: Sequence[Ribbon]) -> Iterator[Ribbon]:
+    """The ribbons in order of their slots, those that begin while another goes on marked as drawn over it."""
+    end = 0
+    for one in sorted(shown, key=lambda ribbon: (ribbon.slot[0], ribbon.slot[1])):
+        yield replace(one, over=one.slot[0] < end)
+        end = max(end, one.slot[1])
 
 
 def _axis(length: int) -> Markup:
@@ -85,10 +97,11 @@ def _axis(length: int) -> Markup:
 
 
 def _strip(start: int, stop: int, lanes: Mapping[str, Spans], slots: Sequence[Ribbon]) -> Markup:
-    shades: dict[str, list[str]] = {}
+    shades: dict[tuple[bool, str], list[str]] = {}  # those over others last
     for one in slots:
         (a, b), (c, d) = _moved(one.source, start), _moved(one.slot, start)
-        shades.setdefault(one.shade, []).append(f"M{a} {SLOTS[0]}H{b}L{d} {SLOTS[1]}H{c}Z")
+        top = OVER if one.over else SLOTS[0]
+        shades.setdefault((one.over, one.shade), []).append(f"M{a} {top}H{b}L{d} {SLOTS[1]}H{c}Z")
     ticks = [
         element("line", x1=at, x2=at, y1=f"{SOURCE[0]}", y2=f"{DUB[1]}", class_="tick")
         for ms in range(start - start % TICK_MS + TICK_MS, stop, TICK_MS)
@@ -97,7 +110,10 @@ def _strip(start: int, stop: int, lanes: Mapping[str, Spans], slots: Sequence[Ri
     drawn = element(
         "svg",
         element("path", class_="speech", d=_bars(lanes["speech"], start, SOURCE)),
-        *(element("path", class_=f"slot {shade}", d="".join(parts)) for shade, parts in sorted(shades.items())),
+        *(
+            element("path", class_=f"slot {shade}{' over' * over}", d="".join(parts))
+            for (over, shade), parts in sorted(shades.items())
+        ),
         element("path", class_="dubbed", d=_bars(lanes["dubbed"], start, DUB)),
         element("path", class_="hole", d=_bars(lanes["hole"], start, DUB)),
         viewBox=f"0 0 {stop - start} {HEIGHT}", preserveAspectRatio="none", width="100%", height=HEIGHT,

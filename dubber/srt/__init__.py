@@ -5,6 +5,7 @@ from dubber.srt.direction import directed
 from dubber.srt.following import following
 from dubber.srt.reader import load, parse, read
 from dubber.srt.rolling import unroll
+from dubber.srt.stacked import stacked
 from dubber.srt.text import shown, spoken, strength
 from dubber.srt.wrapping import wrapped
 from dubber.srt.writer import normalise, serialise
@@ -22,6 +23,7 @@ __all__ = [
     "serialise",
     "shown",
     "spoken",
+    "stacked",
     "strength",
     "unroll",
     "wrapped",

@@ -22,6 +22,7 @@ from dubber.audio import FloatArray
 from dubber.errors import DubberError, UsageError
 from dubber.films import has_twin
 from dubber.media import Dialogue, Film, Muxed, MuxPlan, SoftSubtitle, Surround
+from dubber.media.containers import container_for
 from dubber.steps.mixing import Mixing, Track, track
 from dubber.steps.run import Run
 from dubber.steps.speak import Take
@@ -89,6 +90,7 @@ def film(
     shown = srt.following(script.cues, ((take.line.span, take.heard) for take in takes))
     target, settings = run.settings.target, run.settings
     name = languages.autonym(target)
+    stacks = container_for(out.suffix).stacks
     subtitles = tuple(
         SoftSubtitle(
             run.cache.file(_plain_key(text), ".srt", partial(_text, text)),
@@ -96,7 +98,7 @@ def film(
             languages.autonym(language),
         )
         for language, cues in ((target, shown), (run.language, said.cues))
-        if (text := _for_viewers(cues))
+        if (text := _for_viewers(cues, stacks))
     )
     recipe = store.key(
         "mux",
@@ -209,15 +211,16 @@ def _around(run: Run, source: Film, dialogue: Dialogue) -> Surround | None:
     return Surround(source, run.settings.track) if dialogue.centre else None
 
 
-def _for_viewers(cues: Sequence[srt.Cue]) -> str:
+def _for_viewers(cues: Sequence[srt.Cue], stacks: bool) -> str:
     """The SRT file of the cues without what is there for the person who edits them, labels, strengths, the marks of
-    pauses, lines that wait for words or are silent; and with what players need, marks of direction."""
+    pauses, lines that wait for words or are silent; and with what players need, marks of direction, and one cue at a
+    time where two may not be up at once (`stacks`)."""
     shown = [
         replace(cue, speaker=None, text=phrases.unmarked(srt.shown(cue.text)))
         for cue in cues
         if plain(cue.text).casefold() not in (UNTRANSLATED, SILENCE)
     ]
-    return srt.directed(srt.serialise(shown))
+    return srt.directed(srt.serialise(shown if stacks else srt.stacked(shown)))
 
 
 def _text(text: str, out: Path) -> None:

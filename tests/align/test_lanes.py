@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from align.lanes import Lanes, Turn, crossed, lanes, theirs, together, unasked
+from align.lanes import Lanes, Turn, alone, crossed, lanes, theirs, together, unasked
 from align.types import Span, union
 
 
@@ -105,6 +105,15 @@ def test_what_sounds_at_once_unasked_is_found_as_by_looking_at_every_pair(seed: 
         if span.overlap(other) and not together(turn, its)
     }
     assert {frozenset(pair) for pair in unasked(said)} == by_hand
+
+
+def test_where_a_span_is_alone_is_its_longest_part_that_no_other_has() -> None:
+    spans = [Span(0, 5000), Span(1000, 1500), Span(4000, 7000), Span(8000, 9000)]
+    assert alone(spans) == [Span(1500, 4000), None, Span(5000, 7000), Span(8000, 9000)]
+    assert alone(spans, 2500)[:3] == [Span(1500, 4000), None, None]
+    assert alone([Span(0, 1000), Span(950, 2000)]) == [Span(0, 1000), Span(950, 2000)], "their edges meet"
+    assert alone([Span(0, 1000), Span(0, 1000)]) == [None, None]
+    assert alone([]) == []
 
 
 BEN, ANNA, LATER = turns_of(("Ben", 1000, 6000), ("Anna", 3000, 3800), ("Ben", 7000, 8000))

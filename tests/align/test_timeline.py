@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from itertools import combinations, pairwise
 from statistics import median
 
@@ -494,6 +495,19 @@ def test_thousands_of_lines_on_one_spot_are_placed() -> None:
     many = 3000
     placed = solved(*[(1000, 2000, 700)] * many, duration=many)
     assert [one.span for one in placed] == [Span(i, i + 1) for i in range(many)]
+
+
+def test_thousands_of_lines_of_two_people_on_one_spot_are_placed_in_no_time() -> None:
+    """Looking for each by itself whether it has time over another takes minutes."""
+    many = 4000
+    units = [Unit(f"u{i}", Span(1000, 2000), (700,), "AB"[i % 2]) for i in range(many)]
+    began = time.process_time()
+    placed = solve(units, 10 * many)
+    assert time.process_time() - began < 10
+    assert (
+        unasked([(one.span, Turn(unit.span, unit.speaker)) for one, unit in zip(placed, units, strict=True)])
+        == ()
+    )
 
 
 def test_a_talk_that_runs_a_tenth_long_keeps_the_bars() -> None:

@@ -11,8 +11,8 @@ import pytest
 from films import Said, make
 from mixes import MS, Film, line, music, stereo, voice
 
-from align.types import Span
-from dubber import check, finished, pipeline, srt
+from align.types import Slot, Span
+from dubber import check, finished, pipeline, reported, srt
 from dubber.loudness import loudness_of
 from dubber.progress import Quiet
 from dubber.settings import Settings
@@ -93,6 +93,76 @@ def test_who_is_talked_into_is_as_loud_as_where_alone(tmp_path: Path) -> None:
     told = {one.id: one for one in film.mix(lines)[1].lines}
     assert told["soft"].source == pytest.approx(-30, abs=0.7)
     assert told["loud"].source == pytest.approx(-16, abs=0.7)
+
+
+def test_who_is_talked_into_keeps_the_own_side_of_the_picture(tmp_path: Path) -> None:
+    film = Film(tmp_path, 10_000)
+    left = film.say(500, stereo(voice(4_000, 200, level=-30), -1))
+    right = film.say(3_000, stereo(voice(5_000, 100, level=-16), 1))
+    lines = [
+        line("left", 500, voice(4_000, 190), left, "Anna"),
+        line("right", 3_000, voice(5_000, 90), right, "Ben"),
+    ]
+    told = {one.id: one for one in film.mix(lines)[1].lines}
+    assert told["left"].pan == pytest.approx(-1, abs=0.1)
+    assert told["right"].pan == pytest.approx(1, abs=0.1)
+
+
+def test_a_take_counts_by_where_it_is_heard_alone(tmp_path: Path) -> None:
+    """It is softer while the other talks: what is heard of it alone is as loud as its actor alone."""
+    film = Film(tmp_path, 10_000)
+    anna = film.say(500, stereo(voice(4_000, 200, level=-22)))
+    ben = film.say(2_500, stereo(voice(5_000, 100, level=-22)))
+    take = voice(4_000, 190).copy()
+    take[2_000 * MS :] *= 0.35
+    lines = [line("a", 500, take, anna, "Anna"), line("b", 2_500, voice(5_000, 90), ben, "Ben")]
+    dub, report = film.mix(lines)
+    heard = loudness_of(dub[500 * MS : 2_500 * MS]).integrated
+    assert heard == pytest.approx(-22 + report.correction, abs=0.7)
+    assert report.lines[0].mixed == pytest.approx(-22 + report.correction, abs=0.3)
+
+
+def test_lines_of_one_voice_over_each_other_count_by_where_each_is_alone(tmp_path: Path) -> None:
+    """As after two overlapping cues were given to one speaker."""
+    film = Film(tmp_path, 12_000)
+    soft = film.say(500, stereo(voice(4_000, 200, level=-30)))
+    loud = film.say(3_000, stereo(voice(5_000, 100, level=-16)))
+    lines = [line("a", 500, voice(2_400, 190), soft, "Anna"), line("b", 3_000, voice(5_000), loud, "Anna")]
+    told = {one.id: one for one in film.mix(lines)[1].lines}
+    assert told["a"].source == pytest.approx(-30, abs=0.7)
+    assert told["b"].source == pytest.approx(-16, abs=0.7)
+
+
+def told_line(name: str, *places: tuple[int, int]) -> reported.Line:
+    """A line of a report whose phrases lie at these places, in the film and in the dub."""
+    spans = tuple(Span(*one) for one in places)
+    whole = Span(spans[0].start, spans[-1].end)
+    return reported.Line(
+        name, "x", "x", whole, Slot(name, whole, 900, (), spans if len(spans) > 1 else ()), "Anna", spans
+    )
+
+
+def test_a_line_that_begins_while_another_sounds_has_no_onset_to_hear() -> None:
+    places = [
+        (Span(0, 5000),),
+        (Span(3000, 4000),),
+        (Span(4950, 6000),),
+        (Span(6000, 7000), Span(8000, 9000)),
+    ]
+    assert check._begun_under(places) == [False, True, False, False]
+    answered = [(Span(1000, 2500), Span(4300, 6000)), (Span(3000, 3800),)]
+    assert check._begun_under(answered) == [False, False], "it answers in a pause"
+
+
+def test_a_line_is_measured_where_it_is_heard_alone() -> None:
+    lines = [
+        told_line("long", (1000, 2500), (4300, 6000)),
+        told_line("answer", (3000, 3800)),
+        told_line("into", (5000, 8000)),
+        told_line("under", (6500, 6900)),
+    ]
+    found = check._heard_alone(lines, lambda one: one.slots)
+    assert found == [Span(1000, 2500), Span(3000, 3800), Span(6900, 8000), None]
 
 
 def test_a_long_line_under_later_ones_is_not_forgotten_when_a_mix_is_made_of_an_earlier_one(
