@@ -28,7 +28,7 @@ class Placement:
     "early", "late"  the slot starts before, after the source      "borrowed"  it ends after the source
     "reworded"       not the best liked wording                    "compressed"  faster than the comfort band
     "crowded"        over the ceiling, or further from its onset than the limits allow
-    "short"          it ends before the source because no wording fills it
+    "short"          it ends before the source because no wording fills it, unhurried
     """
 
     unit: str
@@ -225,13 +225,14 @@ def _placement(given: Frame, place: int, span: Span, wording: int) -> Placement:
     source, length = unit.span, unit.lengths[wording]
     shift, thousands = span.start - source.start, 1000 * length
     over = thousands > thousandths(limits.ceiling) * span.duration
+    hurried = thousands > high * span.duration
     named = {
         "early": shift < 0,
         "late": shift > 0,
         "borrowed": span.end > source.end,
         "reworded": wording > 0,
-        "compressed": thousands > high * span.duration,
+        "compressed": hurried,
         "crowded": over or not -limits.max_early <= shift <= limits.max_late,
-        "short": span.end < source.end and thousands < low * source.duration,
+        "short": span.end < source.end and thousands < low * source.duration and not hurried,
     }
     return Placement(unit.id, span, wording, length, tuple(flag for flag, holds in named.items() if holds))

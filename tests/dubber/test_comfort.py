@@ -148,7 +148,7 @@ def test_a_plan_goes_by_the_band_and_calls_what_leaves_it_a_risk(made: Made) -> 
     hurried = plan("0.5-1.25")["lines"][2]
     assert (hurried["factor"] > 1.15, hurried["risk"]) == (True, "some"), "as fast as she may be, or nearly"
     subtitles = made.film.with_suffix(".dub") / "es.srt"
-    words = ("El barco sale a las siete.", "Traed un abrigo, por favor.", "Buenos días a todos.")
+    words = ("El barco sale a las siete.", "Traed un abrigo, por favor.", "Hola a todos.")
     cues = [replace(cue, text=text) for cue, text in zip(srt.read(subtitles).cues, words, strict=True)]
     subtitles.write_text(srt.serialise(cues), "utf-8")
 
