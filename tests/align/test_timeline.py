@@ -125,7 +125,7 @@ def test_a_borrowing_line_leaves_a_gap_before_the_next_onset_where_that_costs_li
 
 
 def test_a_long_line_between_two_short_ones_uses_slack_on_both_sides() -> None:
-    before, long, after = solved((1000, 2000, 700), (2000, 3000, 1530), (3000, 4000, 700))
+    before, long, after = solved((1000, 2000, 700), (2000, 3000, 1480), (3000, 4000, 700))
     assert before.span.end <= long.span.start < 2000
     assert 3000 < long.span.end <= after.span.start
     assert long.factor <= TIGHT.ceiling
