@@ -78,23 +78,24 @@ def lanes(turns: Sequence[Turn], alone: Iterable[int] = ()) -> Lanes:
     return Lanes(tuple(chain), tuple(over), tuple(hosts), tuple(dues))
 
 
-def alone(spans: Sequence[Span], least: int = 0) -> list[Span | None]:
-    """Of each span the longest part that is in no other one; None where that is shorter than `least` ms. A span that
-    others only touch the edge of, by less than TOGETHER_MS, is whole. O(n log n)."""
+def alone(spans: Sequence[Span], least: int = 0) -> list[tuple[Span, ...]]:
+    """Of each span the parts of at least `least` ms that are in no other one, in order. A span that others only touch
+    the edge of, by less than TOGETHER_MS, is whole. O(n log n)."""
     others: list[list[Span]] = [[] for _ in spans]
     for i, j in _pairs(spans, MOST_AT_ONCE):
         if spans[i].overlap(spans[j]) >= min(TOGETHER_MS, spans[i].duration, spans[j].duration):
             others[i].append(spans[j])
             others[j].append(spans[i])
     return [
-        _alone(span, union(many), least) if many else span for span, many in zip(spans, others, strict=True)
+        _alone(span, union(many), least) if many else (span,)
+        for span, many in zip(spans, others, strict=True)
     ]
 
 
-def _alone(span: Span, others: Sequence[Span], least: int) -> Span | None:
+def _alone(span: Span, others: Sequence[Span], least: int) -> tuple[Span, ...]:
     ends, starts = [span.start, *(one.end for one in others)], [*(one.start for one in others), span.end]
-    parts = [Span(*edges) for edges in zip(ends, starts, strict=True) if edges[1] - edges[0] >= max(1, least)]
-    return max(parts, key=lambda part: part.duration, default=None)
+    edges = zip(ends, starts, strict=True)
+    return tuple(Span(start, end) for start, end in edges if end - start >= max(1, least))
 
 
 def crossed(turns: Sequence[Turn]) -> list[tuple[Span, ...]]:

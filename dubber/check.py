@@ -33,6 +33,7 @@ from dubber.times import clock
 NO_STEMS = "the film's speech and background are no longer in the project"
 SOUND_ALONE = "this dub is sound without a film"
 NOBODY = "no line of the film is spoken in the dub"
+UNDER = "every line begins while another sounds"
 NO_SCORE = "no take was scored"
 
 TURNED_DOWN = {
@@ -167,13 +168,13 @@ def _lines(dub: Finished, found: Listened) -> tuple[Line, ...]:
     lines: list[Line] = []
     slot_end = source_end = 0
     for i, told in enumerate(dub.report.lines):
-        slot, source, place = told.slot.span, told.source, places[i]
+        slot, source = told.slot.span, told.source
         before = min(slot_end, slot.start)  # a line that is talked over ends after the one over it begins
         begins = heard.onset(slot, before, found.spoken, early=found.levels.voice is not None)
         start = heard.onset(source, min(source_end, source.start), found.speech)
         loudness = None
-        if begins is not None and told.id in sources and found.under is not None and place is not None:
-            level = heard.loudness_in(found.track, place, found.under)
+        if begins is not None and told.id in sources and found.under is not None and places[i]:
+            level = max(heard.loudness_in(found.track, place, found.under) for place in places[i])
             loudness = max(level, heard.NEVER_LUFS) - sources[told.id]
         lines.append(
             Line(
@@ -200,9 +201,9 @@ def _source_levels(dub: Finished) -> dict[str, float]:
     places = _heard_alone(said, lambda line: line.sources or (line.source,))
     with AudioFile(dub.stem) as stem:
         levels = {
-            line.id: heard.loudness_in(stem, place)
-            for line, place in zip(said, places, strict=True)
-            if place is not None
+            line.id: max(heard.loudness_in(stem, place) for place in many)
+            for line, many in zip(said, places, strict=True)
+            if many
         }
     usual = median([level for level in levels.values() if level > heard.NEVER_LUFS] or [0.0])
     least = max(heard.NEVER_LUFS, usual + heard.FAINT_LU)
@@ -211,22 +212,18 @@ def _source_levels(dub: Finished) -> dict[str, float]:
 
 def _heard_alone(
     lines: Sequence[reported.Line], places: Callable[[reported.Line], Sequence[Span]]
-) -> list[Span | None]:
-    """Where each line may be measured: all of it where it shares no time with another, else its longest stretch alone,
-    None where that is too short to tell its loudness."""
+) -> list[tuple[Span, ...]]:
+    """Where each line may be measured: all of it where it shares no time with another, else its stretches alone that
+    are long enough to tell their loudness."""
     parts = [(i, span) for i, line in enumerate(lines) for span in places(line)]
-    found: dict[int, list[Span]] = {}
+    found: list[list[Span]] = [[] for _ in lines]
     shared: set[int] = set()
     for (i, span), free in zip(parts, alone([span for _, span in parts], heard.LEAST_GAP_MS), strict=True):
-        if free is not None:
-            found.setdefault(i, []).append(free)
-        if free != span:
+        found[i] += free
+        if free != (span,):
             shared.add(i)
     whole = [Span(places(line)[0].start, places(line)[-1].end) for line in lines]
-    return [
-        whole[i] if i not in shared else max(found.get(i, ()), key=lambda one: one.duration, default=None)
-        for i in range(len(lines))
-    ]
+    return [tuple(found[i]) if i in shared else (whole[i],) for i in range(len(lines))]
 
 
 def _begun_under(lines: Sequence[Sequence[Span]]) -> list[bool]:
@@ -251,9 +248,10 @@ def _timing(figures: Figures, dub: Finished, film: Film, lines: Sequence[Line]) 
     figures.put("overlap_ms", metrics.overlap_time(dub.report.said), "of the slots")
     known = [(line.start, line.onset_error) for line in lines if line.onset_error is not None]
     onsets = metrics.onset_errors([error for _, error in known]) if known else None
-    figures.put("onset_error_median_ms", onsets.median if onsets else None, "" if onsets else NOBODY)
+    nothing = UNDER if any(line.under for line in lines) else NOBODY
+    figures.put("onset_error_median_ms", onsets.median if onsets else None, "" if onsets else nothing)
     figures.put(
-        "onset_error_95_ms", onsets.percentile_95 if onsets else None, _furthest(lines) if onsets else NOBODY
+        "onset_error_95_ms", onsets.percentile_95 if onsets else None, _furthest(lines) if onsets else nothing
     )
     shares = metrics.rate_shares([line.slot for line in lines])
     figures.put("rate_comfortable", shares.comfortable)
@@ -270,7 +268,7 @@ def _furthest(lines: Sequence[Line]) -> str:
     """Which line's onset is furthest off, and why, where anybody might notice; and how many have none."""
     unheard = sum(line.begins is None for line in lines)
     told = [f"without {unheard} lines in whose slot nothing is heard"] if unheard else []
-    under = sum(line.under for line in lines)
+    under = sum(line.under and line.follows and line.begins is not None for line in lines)
     told += [f"without {under} lines that begin while another sounds"] if under else []
     line = max(lines, key=lambda one: abs(one.onset_error or 0))
     error = line.onset_error or 0

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from align.lanes import alone
+from align.lanes import Turn, alone, crossed
 from align.types import Span
 from dubber.audio import BLOCK, Stems
 from dubber.loudness import (
@@ -98,27 +98,30 @@ def balance(
     sources = [line.source_loudness or measure_line(stems, line.source) for line in lines]
     said = alone([line.source for line in lines], ALONE_MS)
     heard = alone([line.slot for line in lines], ALONE_MS)
-    owns = [_part(*one) for one in zip(sources, lines, said, strict=True)]
+    others = crossed([Turn(line.source, line.speaker) for line in lines])
+    owns = [
+        _said(source, line.source, parts) for source, line, parts in zip(sources, lines, said, strict=True)
+    ]
     usual = _usual(
-        [(line.speaker, own.integrated) for line, own in zip(lines, owns, strict=True) if own is not None]
+        [(line.speaker, own.level) for line, own in zip(lines, owns, strict=True) if own is not None]
     )
     plans, energies = [], []
     for done, (line, source, own) in enumerate(zip(lines, sources, owns, strict=True), start=1):
         take = line.take_loudness or loudness_in_place(line)
-        level = source.integrated if own is None else own.integrated
+        level = source.integrated if own is None else own.level
         if own is None and line.speaker in usual.speakers:
             level = min(level, usual.of(line.speaker))
         measured = level >= usual.floor
         wanted = level if measured else usual.of(line.speaker)
-        spoken = _spoken(take, line, heard[done - 1])
+        spoken = _spoken(take, line.slot, heard[done - 1])
         gain = float(np.clip(wanted - spoken, *GAIN_DB)) if spoken > -math.inf else 0.0
-        tells = measured and own is source and level >= levels.bed.of([line.source]) + TELLING_LU
+        tells = measured and not others[done - 1] and level >= levels.bed.of([line.source]) + TELLING_LU
         curve = dynamics.curve(source, take) if tells else ()
         plans.append(
             LineMix(
                 id=line.id,
                 gain=gain,
-                pan=_pan(own.energies.sum(axis=0)) if measured and own is not None else 0.0,
+                pan=_pan(own.energy) if measured and own is not None else 0.0,
                 source=wanted,
                 measured=measured and own is not None,
                 take=finite(spoken),
@@ -131,19 +134,30 @@ def balance(
     return plans, energies
 
 
-def _part(source: Loudness, line: MixLine, alone: Span | None) -> Loudness | None:
-    """What is heard of a source line in its longest stretch `alone`: all where that is all of it, None for none."""
-    if alone is None or alone == line.source:
-        return source if alone is not None else None
-    return source.part(_within(alone, line.source))
+@dataclass(frozen=True)
+class _Alone:
+    """How loud (LUFS) a line is where no other sounds, and its energy per channel there."""
+
+    level: float
+    energy: Energies
 
 
-def _spoken(take: Loudness, line: MixLine, alone: Span | None) -> float:
-    """How loud (LUFS) a take is in its longest stretch `alone`, all of it where there is none."""
-    if alone is None or alone == line.slot:
+def _said(source: Loudness, span: Span, parts: Sequence[Span]) -> _Alone | None:
+    """What is heard of a source line in its `parts` alone; None where there are none."""
+    if parts == (span,):
+        return _Alone(source.integrated, source.energies.sum(axis=0))
+    within = [_within(part, span) for part in parts]
+    if not within:
+        return None
+    return _Alone(source.of(within), sum(source.part(one).energies.sum(axis=0) for one in within))
+
+
+def _spoken(take: Loudness, span: Span, parts: Sequence[Span]) -> float:
+    """How loud (LUFS) a take is in its `parts` alone, and as a whole where nothing is heard there."""
+    if not parts or parts == (span,):
         return take.integrated
-    part = take.part(_within(alone, line.slot)).integrated
-    return part if part > -math.inf else take.integrated
+    level = take.of([_within(part, span) for part in parts])
+    return level if level > -math.inf else take.integrated
 
 
 def _within(part: Span, whole: Span) -> Span:

@@ -132,7 +132,10 @@ def _given(run: Run, film: Film, sound: Sound) -> Found:
     from dubber.steps.wording import given_cues
 
     assert run.settings.transcript is not None
-    cues = given_cues(run, run.settings.transcript, film.duration)
+    every = given_cues(run, run.settings.transcript, film.duration)
+    cues = [cue for cue in every if cue.end > cue.start]
+    if len(cues) < len(every):
+        run.note(f"The transcript's cues without length are left out, {len(every) - len(cues)} in all.")
     found = given.segments_from(cues, sound.speech)
     unnamed = [one.span for one in found if not one.speaker]
     speakers = who.speaks(run, sound, unnamed) if unnamed else who.NOBODY

@@ -24,7 +24,7 @@ from dubber.steps.sound import Sound
 from dubber.steps.speak import Take
 from dubber.store import Key
 
-LEVELS, ROOMS, PLACED, MIX = 1, 1, 1, 6
+LEVELS, ROOMS, PLACED, MIX = 1, 1, 1, 7
 """Versions of what the stages compute."""
 
 Samples = Callable[[FloatArray], None]

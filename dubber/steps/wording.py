@@ -65,11 +65,7 @@ def keep_given(run: Run, path: Path) -> str:
 def given_cues(run: Run, digest: str, duration: int) -> tuple[srt.Cue, ...]:
     """The cues of a subtitle file that `keep_given` took in, cut at the film's end (ms)."""
     data, name = run.project.given(digest)
-    cues = _within(run, _told(run, srt.parse(data, name), name), name, duration)
-    timed = tuple(cue for cue in cues if cue.end > cue.start)
-    if len(timed) < len(cues):
-        run.note(f"{name}: cues without length are left out, {len(cues) - len(timed)} in all.")
-    return timed
+    return _within(run, _told(run, srt.parse(data, name), name), name, duration)
 
 
 def transcript(run: Run, found: Sequence[Segment], duration: int) -> Said:

@@ -107,12 +107,15 @@ def test_what_sounds_at_once_unasked_is_found_as_by_looking_at_every_pair(seed: 
     assert {frozenset(pair) for pair in unasked(said)} == by_hand
 
 
-def test_where_a_span_is_alone_is_its_longest_part_that_no_other_has() -> None:
+def test_where_a_span_is_alone_are_its_parts_that_no_other_has() -> None:
     spans = [Span(0, 5000), Span(1000, 1500), Span(4000, 7000), Span(8000, 9000)]
-    assert alone(spans) == [Span(1500, 4000), None, Span(5000, 7000), Span(8000, 9000)]
-    assert alone(spans, 2500)[:3] == [Span(1500, 4000), None, None]
-    assert alone([Span(0, 1000), Span(950, 2000)]) == [Span(0, 1000), Span(950, 2000)], "their edges meet"
-    assert alone([Span(0, 1000), Span(0, 1000)]) == [None, None]
+    parts = (Span(0, 1000), Span(1500, 4000))
+    assert alone(spans) == [parts, (), (Span(5000, 7000),), (Span(8000, 9000),)]
+    assert alone(spans, 2500)[:3] == [parts[1:], (), ()]
+    assert alone([Span(0, 1000), Span(950, 2000)]) == [(Span(0, 1000),), (Span(950, 2000),)], (
+        "their edges meet"
+    )
+    assert alone([Span(0, 1000), Span(0, 1000)]) == [(), ()]
     assert alone([]) == []
 
 

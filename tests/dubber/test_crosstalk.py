@@ -133,6 +133,32 @@ def test_lines_of_one_voice_over_each_other_count_by_where_each_is_alone(tmp_pat
     assert told["b"].source == pytest.approx(-16, abs=0.7)
 
 
+def test_a_line_that_is_silent_where_it_is_longest_alone_counts_by_where_it_sounds(tmp_path: Path) -> None:
+    film = Film(tmp_path, 14_000)
+    film.say(0, stereo(voice(1_000, 200, level=-30)))
+    ben = film.say(1_000, stereo(voice(1_500, 100, level=-16)))
+    anna = film.say(8_000, stereo(voice(4_000, 200, level=-16)))
+    lines = [
+        line("quiet", 0, voice(5_000, 190), Span(0, 5_000), "Anna"),
+        line("ben", 1_000, voice(1_500, 90), ben, "Ben"),
+        line("anna", 8_000, voice(4_000, 190), anna, "Anna"),
+    ]
+    assert film.mix(lines)[1].lines[0].source == pytest.approx(-30, abs=1)
+
+
+@pytest.mark.parametrize("speaker", ["", "Anna"])
+def test_lines_of_one_voice_whose_times_cross_swell_as_their_actor_does(tmp_path: Path, speaker: str) -> None:
+    film = Film(tmp_path, 8_000)
+    swell = (10 ** (np.linspace(5, -5, 3_000 * MS) / 20)).astype(np.float32)
+    one = film.say(500, stereo(voice(3_000, 200) * swell))
+    film.say(3_350, stereo(voice(3_000, 200)))
+    lines = [
+        line("a", 500, voice(2_850, 190), one, speaker),
+        line("b", 3_350, voice(3_000, 190), Span(3_350, 6_350), speaker),
+    ]
+    assert film.mix(lines)[1].lines[0].curve
+
+
 def told_line(name: str, *places: tuple[int, int]) -> reported.Line:
     """A line of a report whose phrases lie at these places, in the film and in the dub."""
     spans = tuple(Span(*one) for one in places)
@@ -162,7 +188,12 @@ def test_a_line_is_measured_where_it_is_heard_alone() -> None:
         told_line("under", (6500, 6900)),
     ]
     found = check._heard_alone(lines, lambda one: one.slots)
-    assert found == [Span(1000, 2500), Span(3000, 3800), Span(6900, 8000), None]
+    assert found == [
+        (Span(1000, 2500), Span(4300, 5000)),
+        (Span(3000, 3800),),
+        (Span(6000, 6500), Span(6900, 8000)),
+        (),
+    ]
 
 
 def test_a_long_line_under_later_ones_is_not_forgotten_when_a_mix_is_made_of_an_earlier_one(

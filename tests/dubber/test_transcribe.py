@@ -367,6 +367,12 @@ def test_a_cue_keeps_its_own_onset_where_voice_activity_cannot_tell_better(cue: 
     assert found.span == Span(start, 2000)
 
 
+def test_an_end_is_cut_only_where_the_next_cue_really_begins() -> None:
+    cues = [Cue(8234, 10_604, "one"), Cue(10_622, 11_201, "two")]
+    found = segments_from(cues, [Span(8300, 10_800), Span(10_900, 11_300)])
+    assert [one.span for one in found] == [Span(8300, 10_800), Span(10_900, 11_300)]
+
+
 def test_cues_that_overlap_do_not_overlap_more_after_snapping() -> None:
     """The speech of two who talk at once is one: its end is not the first one's."""
     cues = [Cue(1000, 4000, "one", "Anna"), Cue(3000, 4200, "two", "Ben")]

@@ -599,6 +599,35 @@ def test_words_labelled_with_another_who_speaks_in_the_film_are_not_put_into_one
     assert [(line.id, line.text) for line in unknown.lines] == [("a", "largo corto")]
 
 
+@pytest.mark.parametrize(
+    ("segments", "cues", "homes"),
+    [
+        (
+            talk(("s0", "b", 0, 20_000), ("s1", "a", 4500, 5800)),
+            [_Cue(4000, 6000, "B", "b"), _Cue(4500, 5800, "A", "a")],
+            {"s0": "B", "s1": "A"},
+        ),
+        (talk(("s0", "b", 0, 6000), ("s1", "a", 6000, 6900)), [_Cue(5600, 6500, "B", "b")], {"s0": "B"}),
+        (talk(("s0", "b", 1000, 1300), ("s1", "a", 1350, 1650)), [_Cue(1212, 1512, "B", "b")], {"s0": "B"}),
+        (talk(("s2", "a", 2750, 3050), ("s3", "b", 3050, 3850)), [_Cue(2540, 3259, "B", "b")], {"s3": "B"}),
+        (
+            talk(("s1", "a", 0, 20_000), ("s2", "b", 20_100, 20_600)),
+            [_Cue(18_000, 20_400, "end")],
+            {"s1": "end"},
+        ),
+        (
+            talk(("s0", "a", 0, 3000), ("s1", "b", 9000, 9900)),
+            [_Cue(0, 1400, "one", "b"), _Cue(1400, 3000, "two", "b")],
+            {"s0": "one two"},
+        ),
+    ],
+)
+def test_cues_find_their_segments_in_time_and_by_their_label(
+    segments: list[Segment], cues: list[_Cue], homes: dict[str, str]
+) -> None:
+    assert {line.id: line.text for line in fit(cues, segments).lines} == homes
+
+
 def test_swapped_labels_stay_at_their_times() -> None:
     both = talk(("a", "Anna", 1000, 4000), ("b", "Ben", 3000, 6000))
     given = fit([_Cue(1000, 4000, "uno", "Ben"), _Cue(3000, 6000, "dos", "Anna")], both)

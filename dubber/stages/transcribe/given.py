@@ -87,23 +87,28 @@ def _apart(own: Sequence[Span], snapped: Sequence[Span]) -> list[Span]:
     meet between their own times. What is heard while others talk may be theirs: there no cue grows."""
     starts = [span.start for span in own]
     before = list(accumulate((span.end for span in own), max, initial=0))  # where all up to each are over
+    first = list(accumulate((span.start for span in reversed(snapped)), min))[
+        ::-1
+    ]  # where any from each on begins
     spans: list[Span] = []
     latest = 0  # of those so far the one that ends last
     for i, (mine, span) in enumerate(zip(own, snapped, strict=True)):
-        start, end = span.start, span.end
+        start, end, free = span.start, span.end, before[i] <= mine.start
         after = bisect_left(starts, mine.end, lo=i + 1)
         if before[after] > mine.end:
             end = min(end, mine.end)
         elif after < len(own):
-            end = min(end, starts[after])
-        if before[i] > mine.start:
+            end = min(end, max(starts[after], first[after]))
+        if not free:
             start = max(start, mine.start)
         elif spans and spans[latest].end > start:
             left = own[latest].end
-            meeting = min(max((spans[latest].end + start) // 2, left), mine.start)
-            spans[latest] = Span(spans[latest].start, min(spans[latest].end, meeting))
-            start = max(start, meeting)
-        spans.append(Span(start, end) if start < end else mine)
-        if spans[i].end >= spans[latest].end:
+            start = max(start, min(max((spans[latest].end + start) // 2, left), mine.start))
+        if start >= end:
+            start, end = mine.start, mine.end
+        if free and spans and spans[latest].end > start:
+            spans[latest] = Span(spans[latest].start, start)
+        spans.append(Span(start, end))
+        if end >= spans[latest].end:
             latest = i
     return spans

@@ -16,10 +16,10 @@ from align.lines import joined
 from align.types import Line, Segment, Span
 
 _OWN_SPEAKER = 2
-"""Likeness in time counts this many times where the cue's label and the segment's speaker are the same."""
+"""Time shared counts this many times where the cue's label and the segment's speaker are the same."""
 
-_SAME_TIME = 0.5
-"""From this intersection over union on a cue stands for a segment, whoever its label says."""
+_SAME_TIME = 0.6
+"""A cue that shares so much of its own time and of a segment's stands for it, whoever its label says."""
 
 _COVERED = 0.5
 """Share of a segment that another's cue must cover to speak for it too: more than half."""
@@ -55,7 +55,7 @@ def fit(cues: Sequence[Cue], segments: Sequence[Segment]) -> Given:
     A cue that also covers more than half of a segment that has no cue of its own, said by the same
     speaker, speaks for both: the line then spans both. A cue that overlaps no segment is a line of its
     own, in its own time, said by its label or else by the speaker nearest to it; and so is one that lies in another's
-    line and is labelled with somebody else who speaks in the film. Cues without text say
+    line, which has its own cue, and is labelled with somebody else who speaks in the film. Cues without text say
     nothing. No text is lost: every other cue's stands in exactly one line.
     """
     spoken = sorted((cue for cue in cues if cue.text.strip()), key=lambda cue: (cue.start, cue.end))
@@ -63,12 +63,13 @@ def fit(cues: Sequence[Cue], segments: Sequence[Segment]) -> Given:
     latest = list(accumulate(ordered, _later))
     near = _finder(ordered)
     speakers = {segment.speaker for segment in ordered}
+    homes = [_home(cue, near(_span(cue)), speakers) for cue in spoken]
+    own = {home.id for home, stranger in homes if home and not stranger}
     said: dict[str, list[Cue]] = {}
     added: list[Line] = []
     at_once: Counter[int] = Counter()
-    for cue in spoken:
-        home = _home(cue, near(_span(cue)), speakers)
-        if home is None:
+    for cue, (home, stranger) in zip(spoken, homes, strict=True):
+        if home is None or (stranger and home.id in own):
             at_once[cue.start] += 1
             added.append(_new_line(at_once[cue.start], cue, _nearest(_span(cue), ordered, latest)))
         else:
@@ -121,24 +122,28 @@ def _finder(ordered: Sequence[Segment]) -> Callable[[Span], list[Segment]]:
     return near
 
 
-def _home(cue: Cue, overlapping: Iterable[Segment], speakers: Container[str]) -> Segment | None:
-    """The segment a cue belongs to; of equals the first. None where it is nobody's, or that of one of `speakers` who
-    does not say any of those."""
-    span = _span(cue)
+def _home(cue: Cue, overlapping: Iterable[Segment], speakers: Container[str]) -> tuple[Segment | None, bool]:
+    """The segment a cue belongs to, of equals the first, None where it overlaps none; and whether it is a stranger
+    there: labelled with one of `speakers` who says none of those, at another time than the segment's."""
+    span, many = _span(cue), list(overlapping)
 
     def weight(segment: Segment) -> float:
-        return _likeness(span, segment.span) * (_OWN_SPEAKER if cue.speaker == segment.speaker else 1)
+        shared = _shared(span, segment.span)
+        return sum(shared) * (_OWN_SPEAKER if cue.speaker == segment.speaker else 1)
 
-    best = max(overlapping, key=weight, default=None)
+    best = max(many, key=weight, default=None)
     if best is None or not cue.speaker or cue.speaker == best.speaker or cue.speaker not in speakers:
-        return best
-    return best if _likeness(span, best.span) >= _SAME_TIME else None
+        return best, False
+    if min(_shared(span, best.span)) >= _SAME_TIME:
+        return best, False
+    theirs = [one for one in many if one.speaker == cue.speaker]
+    return (max(theirs, key=weight), False) if theirs else (best, True)
 
 
-def _likeness(span: Span, other: Span) -> float:
-    """Intersection over union of two spans, 0..1."""
+def _shared(span: Span, other: Span) -> tuple[float, float]:
+    """Which shares of two spans, 0..1, lie in the other one."""
     both = span.overlap(other)
-    return both / (span.duration + other.duration - both) if both else 0.0
+    return (both / span.duration, both / other.duration) if both else (0.0, 0.0)
 
 
 def _spoken_for(
