@@ -10,7 +10,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from align.types import Span, union
+from align.types import Span, union, without
 
 TOGETHER_MS = 100
 """Two people are heard together from here on. Less is one turn meeting the next, as loosely as hands set times."""
@@ -87,15 +87,9 @@ def alone(spans: Sequence[Span], least: int = 0) -> list[tuple[Span, ...]]:
             others[i].append(spans[j])
             others[j].append(spans[i])
     return [
-        _alone(span, union(many), least) if many else (span,)
+        tuple(part for part in without([span], many) if part.duration >= least) if many else (span,)
         for span, many in zip(spans, others, strict=True)
     ]
-
-
-def _alone(span: Span, others: Sequence[Span], least: int) -> tuple[Span, ...]:
-    ends, starts = [span.start, *(one.end for one in others)], [*(one.start for one in others), span.end]
-    edges = zip(ends, starts, strict=True)
-    return tuple(Span(start, end) for start, end in edges if end - start >= max(1, least))
 
 
 def crossed(turns: Sequence[Turn]) -> list[tuple[Span, ...]]:

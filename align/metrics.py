@@ -14,7 +14,7 @@ import numpy as np
 
 from align.lanes import Turn, unasked
 from align.limits import TIGHT, Limits
-from align.types import Slot, Span, union
+from align.types import Slot, Span, union, without
 
 HOLE = 500
 """ms of source speech in one piece. Less than this without dubbed speech is a pause, not a hole."""
@@ -113,27 +113,6 @@ def holes(source: Sequence[Span], dubbed: Sequence[Span], shortest: int = HOLE) 
     speech = union(source)
     found = tuple(span for span in without(speech, dubbed) if span.duration >= shortest)
     return Holes(found, speech_time(found) / speech_time(speech) if found else 0.0)
-
-
-def without(spans: Sequence[Span], taken: Sequence[Span]) -> tuple[Span, ...]:
-    """What is left of `spans` where none of `taken` lies, sorted and disjoint."""
-    left: list[Span] = []
-    others = union(taken)
-    first = 0
-    for span in union(spans):
-        start = span.start
-        while first < len(others) and others[first].end <= start:
-            first += 1
-        at = first
-        while at < len(others) and others[at].start < span.end:
-            if others[at].start > start:
-                left.append(Span(start, others[at].start))
-            start = max(start, others[at].end)
-            at += 1
-        first = max(first, at - 1)
-        if start < span.end:
-            left.append(Span(start, span.end))
-    return tuple(left)
 
 
 def drift(onsets: Sequence[tuple[int, int]], duration: int) -> float | None:

@@ -3,7 +3,7 @@ touched here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 SAMPLE_RATE = 48_000
@@ -54,6 +54,27 @@ def union(spans: Iterable[Span], *, join: int = 0) -> tuple[Span, ...]:
         else:
             merged.append(span)
     return tuple(merged)
+
+
+def without(spans: Sequence[Span], taken: Sequence[Span]) -> tuple[Span, ...]:
+    """What is left of `spans` where none of `taken` lies, sorted and disjoint."""
+    left: list[Span] = []
+    others = union(taken)
+    first = 0
+    for span in union(spans):
+        start = span.start
+        while first < len(others) and others[first].end <= start:
+            first += 1
+        at = first
+        while at < len(others) and others[at].start < span.end:
+            if others[at].start > start:
+                left.append(Span(start, others[at].start))
+            start = max(start, others[at].end)
+            at += 1
+        first = max(first, at - 1)
+        if start < span.end:
+            left.append(Span(start, span.end))
+    return tuple(left)
 
 
 @dataclass(frozen=True)

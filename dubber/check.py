@@ -14,7 +14,7 @@ from statistics import median
 
 from align import bars, metrics
 from align.lanes import TOGETHER_MS, alone
-from align.types import Span
+from align.types import Span, without
 from dubber import heard, languages, media, reported, vad
 from dubber.audio import AudioFile, Stems
 from dubber.checked import Check, Line
@@ -86,9 +86,9 @@ def measure(dub: Finished, scratch: Path, progress: Progress) -> Check:
         found = _listened(dub, film, made, scratch, progress, files)
         lines = _lines(dub, found)
         _loudness(figures, dub, lines, found)
-    asked = metrics.without(found.speech, dub.report.hushed)
+    asked = without(found.speech, dub.report.hushed)
     gaps = metrics.holes(asked, found.spoken)
-    kept = metrics.without(gaps.spans, [*dub.within, *(line.source for line in lines)])
+    kept = without(gaps.spans, [*dub.within, *(line.source for line in lines)])
     _timing(figures, dub, film, lines)
     _speech(figures, asked, found.spoken, gaps, kept)
     _voice(figures, dub.report)
@@ -154,7 +154,7 @@ def _spoken(
     if levels.voice is not None and levels.bed is not None:
         return heard.own_speech(activity, levels.voice, levels.bed)
     replaced = [line.source for line in dub.report.lines]
-    return metrics.without(activity, metrics.without(speech, [*replaced, *dub.report.slots]))
+    return without(activity, without(speech, [*replaced, *dub.report.slots]))
 
 
 # -- lines -----------------------------------------------------------------------------------------------

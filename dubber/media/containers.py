@@ -107,28 +107,14 @@ _MKV_SUBTITLES = frozenset(
     {"subrip", "srt", "ass", "ssa", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}
 )
 
+_MP4 = Container(
+    "mp4", AAC, MPEG_AUDIO, _MP4_VIDEO, _MP4_SUBTITLES, "mov_text", stacks=False, surround=_MP4_SURROUND
+)
+
 CONTAINERS: Mapping[str, Container] = MappingProxyType(
     {
-        ".mp4": Container(
-            "mp4",
-            AAC,
-            MPEG_AUDIO,
-            _MP4_VIDEO,
-            _MP4_SUBTITLES,
-            "mov_text",
-            stacks=False,
-            surround=_MP4_SURROUND,
-        ),
-        ".m4v": Container(
-            "mp4",
-            AAC,
-            MPEG_AUDIO,
-            _MP4_VIDEO,
-            _MP4_SUBTITLES,
-            "mov_text",
-            stacks=False,
-            surround=_MP4_SURROUND,
-        ),
+        ".mp4": _MP4,
+        ".m4v": _MP4,
         ".mov": Container(
             "mov",
             AAC,

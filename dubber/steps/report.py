@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from align import metrics, phrases
-from align.types import SAMPLES_PER_MS, Segment, Span, union
+from align.types import SAMPLES_PER_MS, Segment, Span, union, without
 from dubber import languages, records
 from dubber.audio import AudioFile
 from dubber.media import Film
@@ -60,9 +60,7 @@ def write(
         "speaking_rate": _speaking_rate(run),
         "cache": {stage: {"hits": one.hits, "misses": one.misses} for stage, one in sorted(counts.items())},
         "seconds": {stage: round(seconds, 3) for stage, seconds in run.seconds.items()},
-        "timing": timing(
-            metrics.without(sound.speech, [line.span for line in script.hushed]), takes, film.duration
-        ),
+        "timing": timing(without(sound.speech, [line.span for line in script.hushed]), takes, film.duration),
         "stem": sound.stems.speech_file.path.relative_to(run.project.folder).as_posix(),
         "within": records.spans_json(sound.stems.within or ()),
         "hushed": records.spans_json(line.span for line in script.hushed),

@@ -16,9 +16,8 @@ from align.metrics import (
     overlap_time,
     rate_shares,
     speech_overlap,
-    without,
 )
-from align.types import Slot, Span
+from align.types import Slot, Span, without
 
 
 @pytest.mark.parametrize(
